@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * table.h - finding the state of an SA, and giving it a place
+ *
+ * The includer provides the tables behind these accessors before including this file (bpf/tables.bpf.h, natively
+ * user/source/tables.h); `t` is NULL in BPF, where the maps are global. Each returns NULL when out of range:
+ *
+ *   const struct esp_config *esp_cfg(t);
+ *   struct esp_sa *esp_sa_at(t, slot);               struct esp_sa_rare *esp_rare_at(t, slot);
+ *   struct esp_lane *esp_lane_at(t, slot, cpu);      struct esp_new_set *esp_new_at(t, set);
+ *   struct esp_fragment_bucket *esp_fragment_at(t, bucket);
+ *   struct esp_cpu *esp_cpu_at(t, cpu);              __u32 *esp_admission_lock(t);
+ *   void esp_emit_endpoint(at, key, lane, record): the SA's packets come from another address than the lane's
+ *
+ * An SA's hash names its home slot. Slots come in sets of ESP_WAYS; a key that finds its home taken goes to the next
+ * free way of the set, or, when that is full, to a second set. The home slot's `reach` says how far keys were
+ * displaced, so that a miss, the case of a flood, mostly costs one cache line.
+ *
+ * Lookups take no lock: an entry's id is written last and cleared first. Entries are given out under one lock,
+ * which is seldom: an unknown SA first proves itself as a newcomer (account.h).
+ */
+#ifndef ESPIAL_TABLE_H
+#define ESPIAL_TABLE_H
+
+#include "replay.h"
+
+#define ESP_WAYS 8U
+#define ESP_REACH_WAY (ESP_WAYS - 1)
+#define ESP_REACH_SECOND ESP_WAYS /* bit: some key of this home is in its second set */
+#define ESP_NO_SLOT 0xffffffffU
+
+/*
+ * A lock for what happens seldom: one exchange when free, where bpf_spin_lock costs 50 ns and forbids calls. Holders
+ * run with softirqs off for well under a microsecond, so that the bounded wait, some milliseconds, ends without the lock
+ * only when a hypervisor keeps the holder's CPU: the packet is then `refused`, which is counted.
+ */
+struct esp_waiting {
+	__u32 *lock;
+	int taken;
+};
+
+static long esp_lock_step(__u32 i, void *arg)
+{
+	struct esp_waiting *w = arg;
+
+	(void)i;
+	if (ESP_READ(*w->lock) == 0)
+		w->taken = ESP_CMPXCHG(w->lock, 0, 1) == 0;
+	return w->taken != 0;
+}
+
+ESP_INLINE int esp_lock(__u32 *lock)
+{
+	struct esp_waiting w = {.lock = lock};
+
+	if (ESP_LIKELY(ESP_CMPXCHG(lock, 0, 1) == 0))
+		return 1;
+	ESP_LOOP(1 << 20, esp_lock_step, &w);
+	return w.taken;
+}
+
+ESP_INLINE void esp_unlock(__u32 *lock)
+{
+	(void)ESP_XCHG(lock, 0);
+}
+
+ESP_INLINE __u64 esp_mix(__u64 x)
+{
+	x *= 0x9e3779b97f4a7c15ULL;
+	return x ^ x >> 32;
+}
+
+/* The seed is the agent's secret: nobody outside can aim at a set. */
+ESP_INLINE __u64 esp_sa_hash(const struct esp_sa_key *key, __u64 seed)
+{
+	return esp_mix(esp_mix(key->dst[0] + seed) ^ key->dst[1] ^ esp_mix(key->id));
+}
+
+ESP_INLINE int esp_same_sa(const struct esp_sa *sa, const struct esp_sa_key *key)
+{
+	return ESP_READ(sa->key.id) == key->id && sa->key.dst[1] == key->dst[1] &&
+	       sa->key.dst[0] == key->dst[0];
+}
+
+/* The slot of `key`, or ESP_NO_SLOT. */
+ESP_INLINE __u32 esp_find(struct esp_tables *t, const struct esp_sa_key *key, __u64 hash)
+{
+	__u32 mask = esp_cfg(t)->sa_mask, home = (__u32)hash & mask, reach, second;
+	struct esp_sa *sa = esp_sa_at(t, home);
+
+	if (!sa)
+		return ESP_NO_SLOT;
+	if (ESP_LIKELY(esp_same_sa(sa, key)))
+		return home;
+	reach = ESP_READ(sa->reach);
+	if (ESP_LIKELY(!reach))
+		return ESP_NO_SLOT;
+	for (__u32 i = 1; i < ESP_WAYS; i++) {
+		__u32 slot = (home & ~ESP_REACH_WAY) | ((home + i) & ESP_REACH_WAY);
+
+		if (i > (reach & ESP_REACH_WAY))
+			break;
+		sa = esp_sa_at(t, slot);
+		if (sa && esp_same_sa(sa, key))
+			return slot;
+	}
+	if (!(reach & ESP_REACH_SECOND))
+		return ESP_NO_SLOT;
+	second = (__u32)(hash >> 32) & mask & ~ESP_REACH_WAY;
+	for (__u32 i = 0; i < ESP_WAYS; i++) {
+		sa = esp_sa_at(t, second + i);
+		if (sa && esp_same_sa(sa, key))
+			return second + i;
+	}
+	return ESP_NO_SLOT;
+}
+
+/* ---- giving a place ---- */
+
+/* The lanes of a slot, one after the other. */
+struct esp_lanes {
+	struct esp_tables *t;
+	__u32 slot;
+	int clear;
+	__u64 last, packets;
+};
+
+static long esp_lanes_step(__u32 cpu, void *arg)
+{
+	struct esp_lanes *l = arg;
+	struct esp_lane *lane = esp_lane_at(l->t, l->slot, cpu);
+
+	if (!lane)
+		return 1;
+	if (lane->last > l->last)
+		l->last = lane->last;
+	l->packets += lane->packets;
+	if (l->clear)
+		__builtin_memset(lane, 0, sizeof(*lane));
+	return 0;
+}
+
+static long esp_clear_step(__u32 i, void *arg)
+{
+	struct esp_sa_rare **rare = arg;
+
+	if (i < sizeof(**rare) / 8)
+		((__u64 *)*rare)[i] = 0;
+	return 0;
+}
+
+struct esp_place {
+	struct esp_tables *t;
+	__u32 home, second; /* first slot of the second set */
+	__u32 slot, way;    /* chosen; way 0 to 7 from the home on, 8 to 15 in the second set */
+	__u64 oldest;
+};
+
+/* First free way, else the one that has been silent for longest. */
+static long esp_place_step(__u32 i, void *arg)
+{
+	struct esp_place *p = arg;
+	__u32 slot = i < ESP_WAYS ? (p->home & ~ESP_REACH_WAY) | ((p->home + i) & ESP_REACH_WAY)
+				  : p->second + i - ESP_WAYS;
+	struct esp_sa *sa = esp_sa_at(p->t, slot);
+	struct esp_lanes lanes = {.t = p->t, .slot = slot};
+
+	if (!sa)
+		return 1;
+	if (sa->key.id) {
+		ESP_LOOP(esp_cfg(p->t)->cpus, esp_lanes_step, &lanes);
+		if (lanes.last >= p->oldest)
+			return 0;
+		p->oldest = lanes.last;
+		p->slot = slot;
+		p->way = i;
+		return 0;
+	}
+	p->oldest = 0;
+	p->slot = slot;
+	p->way = i;
+	return 1;
+}
+
+/*
+ * A slot for `key`, which is in none, with the window set to its first number; the caller enters that number. Returns
+ * ESP_NO_SLOT when both sets are full of SAs in use. Packets of an SA that is replaced are counted as evicted.
+ */
+ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, __u64 hash, __u32 sequence,
+			 __u64 first_time)
+{
+	struct esp_place place = {.slot = ESP_NO_SLOT, .oldest = ~0ULL};
+	__u32 *lock, slot = ESP_NO_SLOT, reach;
+	const struct esp_config *cfg;
+	struct esp_sa_rare *rare;
+	struct esp_sa *sa, *home;
+	struct esp_cpu *cpu;
+
+	if (!at || !key)
+		return ESP_NO_SLOT;
+	cfg = esp_cfg(at->t);
+	cpu = esp_cpu_at(at->t, at->cpu);
+	lock = esp_admission_lock(at->t);
+	if (!lock || !cpu || !esp_lock(lock))
+		return ESP_NO_SLOT;
+	place.t = at->t;
+	place.home = (__u32)hash & cfg->sa_mask;
+	place.second = (__u32)(hash >> 32) & cfg->sa_mask & ~ESP_REACH_WAY;
+	ESP_LOOP(2 * ESP_WAYS, esp_place_step, &place);
+	sa = esp_sa_at(at->t, place.slot);
+	rare = esp_rare_at(at->t, place.slot);
+	home = esp_sa_at(at->t, place.home);
+	if (!sa || !rare || !home)
+		goto out;
+	if (sa->key.id) {
+		struct esp_lanes lanes = {.t = at->t, .slot = place.slot, .clear = 1};
+
+		if (at->now - place.oldest < cfg->idle || at->now < place.oldest)
+			goto out;
+		(void)ESP_XCHG(&sa->key.id, 0);
+		ESP_WRITE(sa->generation, sa->generation + 1);
+		ESP_LOOP(cfg->cpus, esp_lanes_step, &lanes);
+		cpu->loss[ESP_LOSS_EVICTED] += lanes.packets;
+		ESP_LOOP(sizeof(*rare) / 8, esp_clear_step, &rare);
+	} else {
+		ESP_WRITE(sa->generation, sa->generation + 1);
+	}
+	esp_window_init(sa, sequence);
+	rare->first_time = first_time;
+	sa->key.dst[0] = key->dst[0];
+	sa->key.dst[1] = key->dst[1];
+	(void)ESP_XCHG(&sa->key.id, key->id);
+	ESP_WRITE(sa->generation, sa->generation + 1);
+	reach = home->reach;
+	if (place.way >= ESP_WAYS)
+		reach |= ESP_REACH_SECOND | ESP_REACH_WAY;
+	else if (place.way > (reach & ESP_REACH_WAY))
+		reach = (reach & ESP_REACH_SECOND) | place.way;
+	ESP_WRITE(home->reach, reach);
+	slot = place.slot;
+out:
+	esp_unlock(lock);
+	return slot;
+}
+
+#endif
