@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * tables.bpf.h - the maps, and the accessors that espial/table.h asks for
+ *
+ * Plain arrays that the agent maps into its memory. Sizes of 1 are placeholders: the agent sets max_entries before
+ * loading, and the masks in esp_config with them. Lanes and per-CPU counters are rows of one array, [entry * cpus + cpu], and
+ * not per-CPU maps, which cannot be mapped.
+ */
+#ifndef ESPIAL_TABLES_BPF_H
+#define ESPIAL_TABLES_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "espial/abi.h"
+
+/*
+ * One packet's working memory, per CPU: the stack of 512 bytes is for the calls. Nothing of ours runs inside
+ * anything of ours: all entry points run with softirqs off.
+ */
+struct esp_scratch {
+	struct esp_packet p;
+	struct esp_at at;
+} __attribute__((aligned(64)));
+
+#define ESP_ARRAY(name, entry)                                                                               \
+	struct {                                                                                             \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                            \
+		__uint(max_entries, 1);                                                                      \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                           \
+		__type(key, __u32);                                                                          \
+		__type(value, entry);                                                                        \
+	} name SEC(".maps")
+
+ESP_ARRAY(esp_sa, struct esp_sa);
+ESP_ARRAY(esp_rare, struct esp_sa_rare);
+ESP_ARRAY(esp_lane, struct esp_lane);
+ESP_ARRAY(esp_new, struct esp_new_set);
+ESP_ARRAY(esp_frag, struct esp_fragment_bucket);
+ESP_ARRAY(esp_stats, struct esp_if_stats);
+ESP_ARRAY(esp_percpu, struct esp_cpu);
+ESP_ARRAY(esp_admission, __u32);
+ESP_ARRAY(esp_scratch, struct esp_scratch);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ESP_IF_HASH);
+	__type(key, __u32);
+	__type(value, struct esp_if_config);
+} esp_if SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} esp_events SEC(".maps");
+
+const volatile struct esp_config esp_config = {};
+
+struct esp_tables; /* the maps are global: always NULL here */
+
+/* Opaque, lest the compiler take the zeroes above for the values. */
+static __always_inline const struct esp_config *esp_cfg(struct esp_tables *t)
+{
+	const struct esp_config *cfg = (const struct esp_config *)&esp_config;
+
+	(void)t;
+	asm volatile("" : "+r"(cfg));
+	return cfg;
+}
+
+#define ESP_AT(function, map, type)                                                                          \
+	static __always_inline type *function(struct esp_tables *t, __u32 index)                             \
+	{                                                                                                    \
+		(void)t;                                                                                     \
+		return bpf_map_lookup_elem(&map, &index);                                                    \
+	}
+
+ESP_AT(esp_sa_at, esp_sa, struct esp_sa)
+ESP_AT(esp_rare_at, esp_rare, struct esp_sa_rare)
+ESP_AT(esp_new_at, esp_new, struct esp_new_set)
+ESP_AT(esp_fragment_at, esp_frag, struct esp_fragment_bucket)
+ESP_AT(esp_cpu_at, esp_percpu, struct esp_cpu)
+
+static __always_inline struct esp_lane *esp_lane_at(struct esp_tables *t, __u32 slot, __u32 cpu)
+{
+	__u32 index = slot * esp_cfg(t)->cpus + cpu;
+
+	return bpf_map_lookup_elem(&esp_lane, &index);
+}
+
+static __always_inline struct esp_if_stats *esp_if_stats_at(struct esp_tables *t, __u32 slot, __u32 direction,
+							    __u32 cpu)
+{
+	__u32 index = (slot * 3 + direction) * esp_cfg(t)->cpus + cpu;
+
+	return bpf_map_lookup_elem(&esp_stats, &index);
+}
+
+static __always_inline __u32 *esp_admission_lock(struct esp_tables *t)
+{
+	__u32 zero = 0;
+
+	(void)t;
+	return bpf_map_lookup_elem(&esp_admission, &zero);
+}
+
+static __always_inline void esp_emit_endpoint(const struct esp_at *at, const struct esp_sa_key *key,
+					      const struct esp_lane *lane, const struct esp_record *record);
+
+#endif
