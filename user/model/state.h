@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * state.h - what espial knows at one moment: the contract between the sources and everything that shows it
+ *
+ * One document for `read`, `status` and the API (output.md). Filled by state_collect() from the datapath's tables,
+ * live or offline; printed by export/. Plain data, no I/O, no clock.
+ */
+#ifndef ESPIAL_MODEL_STATE_H
+#define ESPIAL_MODEL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "espial/abi.h"
+#include "espial/replay.h"
+
+#define STATE_NAME 64
+#define STATE_DROP_WINDOWS 8 /* 32, 64, … 4096 */
+
+extern const uint32_t state_drop_window[STATE_DROP_WINDOWS];
+
+enum state_kind {
+	STATE_CAPTURE,
+	STATE_LIVE,
+};
+
+struct state_interface_share {
+	char name[STATE_NAME];
+	uint64_t packets, bytes;
+};
+
+/* Sequence numbers of one SA as output.md defines them. All 64-bit numbers are as on the wire, ESN inferred. */
+struct state_sequence {
+	uint64_t first, highest, received, lost, pending, late, max_late_distance;
+	uint64_t duplicate, too_old, outlier, restarts, contended;
+	uint64_t window; /* numbers, at least */
+	uint64_t late_distance[ESP_LATE_BUCKETS];
+	uint64_t burst_length[ESP_HISTOGRAM];
+	uint64_t window_drops[STATE_DROP_WINDOWS]; /* UINT64_MAX: unknown, the window is larger than ours */
+};
+
+struct state_sa {
+	char interface[STATE_NAME];		/* the last one used; "" unknown */
+	enum esp_direction direction;		/* ESP_DIR_UNKNOWN prints as null */
+	uint8_t family;				/* 4 or 6 */
+	uint8_t protocol;			/* 50 or 51 */
+	uint8_t encapsulation;			/* 0 none, ESP_PKT_UDP, ESP_PKT_TCP */
+	uint8_t source[16], destination[16];	/* IPv4 in the last four bytes, ::ffff: before */
+	uint16_t source_port, destination_port; /* 0: none */
+	uint32_t spi;
+	int known;     /* 1, 0; -1: not looked up */
+	bool newcomer; /* not yet promoted: numbers are those of its first packets */
+	uint64_t packets, bytes;
+	uint64_t first_ns, last_ns; /* since the epoch */
+	struct state_sequence sequence;
+	uint32_t size_min, size_max; /* bytes; 0: unknown */
+	uint64_t df, fragmented, fragments, fragments_incomplete;
+	uint64_t dscp[64], ecn_ce;
+	uint32_t ttl_min, ttl_max; /* UINT32_MAX, 0: unknown */
+	uint64_t ttl_changes, endpoint_changes;
+	struct state_interface_share interfaces[ESP_SA_INTERFACES];
+	uint32_t interface_count;
+};
+
+/* One direction of one interface. */
+struct state_counters {
+	uint64_t seen, bytes;
+	uint64_t cls[ESP_CLASS_COUNT];
+	uint64_t rejected[ESP_REASON_COUNT];
+};
+
+struct state_interface {
+	char name[STATE_NAME];
+	uint32_t ifindex;
+	char ingress[32]; /* "xdp native", "xdp generic", "tcx", "clsact", "none"; "capture" */
+	char egress[32];
+	char note[160]; /* why it is not what was asked for; "" nothing to say */
+	bool up;
+	uint32_t mtu;		       /* bytes; 0 unknown */
+	struct state_counters in, out; /* a capture: all in `in` */
+};
+
+/* The agent's own: for `status self`. Zero in captures. */
+struct state_self {
+	uint64_t started_ns;
+	uint64_t cpu_ns, rss_bytes;
+	uint64_t table_slots, table_used, newcomer_slots, newcomer_used, memory_bytes;
+	uint64_t bytes_per_sa;
+	uint64_t events;	      /* read from the ring */
+	uint64_t polls, poll_ns_last; /* of the tables */
+	uint32_t tick_hz;
+	uint32_t pid;
+};
+
+struct state {
+	enum state_kind kind;
+	char name[256]; /* the file, or the host */
+	char version[64];
+	uint64_t first_ns, last_ns; /* of the packets; 0: none */
+	struct state_counters total;
+	uint64_t loss[ESP_LOSS_COUNT];
+	struct state_sa *sas;
+	size_t sa_count;
+	struct state_interface *interfaces;
+	size_t interface_count;
+	struct state_self self;
+};
+
+/* What turns the datapath's clock and interface numbers into what people read. */
+struct state_context {
+	/* Nanoseconds since the epoch of a time in clock ticks. */
+	uint64_t (*time)(void *arg, uint64_t ticks);
+	/* Name of an interface index, or NULL. */
+	const char *(*ifname)(void *arg, uint32_t ifindex);
+	void *arg;
+	uint64_t now; /* clock ticks */
+	bool final;   /* nothing more will come: what is pending is lost, open fragment sets are incomplete */
+};
+
+struct esp_tables;
+
+/*
+ * Fills `ret` (sas, total, loss, first and last times) from the tables; the caller adds names and interfaces. SAs are
+ * ordered by first time, then SPI. 0 or -ENOMEM; on error *ret is empty. Free with state_free().
+ */
+int state_collect(struct esp_tables *tables, const struct state_context *context, struct state *ret);
+void state_free(struct state *state);
+
+const char *esp_class_name(enum esp_class cls);
+const char *esp_class_help(enum esp_class cls);
+const char *esp_reason_name(enum esp_reason reason);
+const char *esp_reason_help(enum esp_reason reason);
+const char *esp_loss_name(enum esp_loss loss);
+const char *esp_loss_help(enum esp_loss loss);
+
+#endif
