@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * test_ike_faults.c - every fault of an IKE message, where it is found, and what is just not one
+ */
+#include "ike_text.h"
+
+/* Each with where it is found; `at` counts from the message's first byte. */
+static const struct {
+	enum ike_fault fault;
+	uint32_t at;
+	const char *text;
+} bad[] = {
+	{IKE_FAULT_HEADER_SHORT, 0, ""},
+	{IKE_FAULT_HEADER_SHORT, 0, "11*27 "},
+	{IKE_FAULT_VERSION, 17, SPI_I ZERO "21 30 22 08 00000000 L " SA2 TAIL},
+	{IKE_FAULT_VERSION, 17, SPI_I ZERO "21 00 22 08 00000000 L " SA2 TAIL},
+	{IKE_FAULT_LENGTH_SHORT, 24, SPI_I ZERO V2("21", "22", "08") "00000000 00000000"},
+	{IKE_FAULT_LENGTH_SHORT, 24, SPI_I ZERO V2("21", "22", "08") "00000000 0000001b"},
+	{IKE_FAULT_LENGTH_BEYOND, 24, SPI_I ZERO V2("21", "22", "08") "00000000 0000001d"},
+	{IKE_FAULT_LENGTH_BEYOND, 24, SPI_I ZERO V2("21", "22", "08") "00000000 ffffffff"},
+	{IKE_FAULT_SPI_ZERO, 0, ZERO ZERO V2("21", "22", "08") "00000000 L " SA2 TAIL},
+	{IKE_FAULT_SPI_ZERO, 0, ZERO ZERO V1("01", "02", "00") "00000000 L " SA1("00")},
+	{IKE_FAULT_RESPONDER_SPI, 8, SPI_I SPI_R V2("21", "22", "08") "00000000 L " SA2 TAIL},
+	{IKE_FAULT_EXCHANGE_TYPE, 18, SPI_I ZERO V2("21", "21", "08") "00000000 L " SA2 TAIL},
+	{IKE_FAULT_EXCHANGE_TYPE, 18, SPI_I ZERO V1("01", "00", "00") "00000000 L " SA1("00")},
+	{IKE_FAULT_EXCHANGE_TYPE, 18, SPI_I ZERO V1("01", "07", "00") "00000000 L " SA1("00")},
+	{IKE_FAULT_EXCHANGE_TYPE, 18, SPI_I ZERO V1("01", "1f", "00") "00000000 L " SA1("00")},
+	{IKE_FAULT_FLAGS, 19, SPI_I ZERO V1("01", "02", "08") "00000000 L " SA1("00")},
+	{IKE_FAULT_MESSAGE_ID, 20, SPI_I ZERO V2("21", "22", "08") "00000001 L " SA2 TAIL},
+	{IKE_FAULT_MESSAGE_ID, 20, SPI_I ZERO V1("01", "04", "00") "00000001 L " SA1("00")},
+	{IKE_FAULT_NO_PAYLOAD, 16, INFO2("00")},
+	{IKE_FAULT_NO_PAYLOAD, 16, INFO1("00")},
+	{IKE_FAULT_PAYLOAD_HEADER, 28, INFO2("29")},
+	{IKE_FAULT_PAYLOAD_HEADER, 28, INFO2("29") "000008"},
+	{IKE_FAULT_PAYLOAD_HEADER, 36, INFO2("29") "29000008 00000007"},
+	{IKE_FAULT_PAYLOAD_LENGTH, 30, INFO2("2b") "2b000000 2b000000"},
+	{IKE_FAULT_PAYLOAD_LENGTH, 30, INFO1("0d") "0d000003 0d000003"},
+	{IKE_FAULT_PAYLOAD_BEYOND, 30, INFO2("29") "00000009 00000007"},
+	{IKE_FAULT_PAYLOAD_BEYOND, 30, INFO1("0d") "0000ffff 00000007"},
+	{IKE_FAULT_PAYLOAD_TYPE, 28, INFO1("02") "00000008 00000000"},
+	{IKE_FAULT_PAYLOAD_TYPE, 28, INFO1("03") "00000008 00000000"},
+	{IKE_FAULT_PAYLOAD_TYPE, 28, INFO1("17") "00000008 00000000"},
+	{IKE_FAULT_PAYLOAD_TYPE, 28, INFO1("7f") "00000008 00000000"},
+	{IKE_FAULT_PAYLOAD_RESERVED, 29, INFO1("0d") "00010008 00000000"},
+	{IKE_FAULT_PAYLOAD_RESERVED, 41,
+	 MAIN("01") "0000003c 0000000100000001 00010030 01010001 " TRANSFORM1},
+	{IKE_FAULT_PAYLOAD_RESERVED, 49,
+	 MAIN("01") "0000003c 0000000100000001 00000030 01010001 00010028 01010000 " OAKLEY},
+	{IKE_FAULT_PAYLOAD_CRITICAL, 28, INFO2("c8") "00800008 00000000"},
+	{IKE_FAULT_PAYLOAD_CRITICAL, 28, INFO2("37") "00800008 00000000"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO2("29") "00000007 000000"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO2("2a") "00000007 000000"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO2("22") "00000008 000e0000"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO2("26") "00000004"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO2("35") "00000007 000100"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, MAIN("01") "0000000b 00000001 000000"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO1("0b") "0000000b 00*7 "},
+	{IKE_FAULT_PAYLOAD_BODY, 32, INFO1("0c") "0000000b 00*7 "},
+	{IKE_FAULT_PAYLOAD_BODY, 32, MAIN3("05") "00000007 00*3 "},
+	{IKE_FAULT_PAYLOAD_BODY, 32, MAIN3("04") "00000004"},
+	{IKE_FAULT_PAYLOAD_BODY, 32, MAIN3("84") "00000008 00010100"},
+	{IKE_FAULT_PAYLOAD_MISSING, 84, INIT "00 000038 " PROPOSAL},
+	{IKE_FAULT_PAYLOAD_MISSING, 124, SPI_I SPI_R V2("21", "22", "20") "00000000 L " SA2 KE("00")},
+	{IKE_FAULT_CHAIN_TRAILING, 36, INFO2("29") "00000008 00000007 00"},
+	{IKE_FAULT_CHAIN_TRAILING, 38, INFO1("0d") "00000008 00000000 000001"},
+	{IKE_FAULT_CHAIN_TRAILING, 36, INFO1("0d") "00000008 00000000 00000000"},
+	{IKE_FAULT_ENCRYPTED_LAST, 49, INFO2("2e") "29000015 77*17 00000008 00000007"},
+	{IKE_FAULT_ENCRYPTED_LAST, 40, MAIN3("84") "0000000c 0001010055*4 00"},
+	{IKE_FAULT_ENCRYPTED_SIZE, 32, INFO2("2e") "29000014 77*16 "},
+	{IKE_FAULT_ENCRYPTED_SIZE, 32, INFO2("35") "29000018 00010001 77*16 "},
+	{IKE_FAULT_ENCRYPTED_SIZE, 28, SPI_I SPI_R V1("08", "20", "01") "00000007 L "},
+	{IKE_FAULT_ENCRYPTED_SIZE, 28, SPI_I SPI_R V1("08", "20", "01") "00000007 L 77*9 "},
+	{IKE_FAULT_FRAGMENT_NUMBER, 32, INFO2("35") "29000019 00000002 77*17 "},
+	{IKE_FAULT_FRAGMENT_NUMBER, 32, INFO2("35") "29000019 00030002 77*17 "},
+	{IKE_FAULT_FRAGMENT_NUMBER, 32, INFO2("35") "29000019 00000000 77*17 "},
+	{IKE_FAULT_FRAGMENT_NUMBER, 34, MAIN3("84") "0000000c 0001000055*4 "},
+	{IKE_FAULT_SA_FIRST, 16, MAIN("05") "00000008 02000000"},
+	{IKE_FAULT_SA_FIRST, 36, MAIN3("0d") "01000008 00000000 " SA1("00")},
+	{IKE_FAULT_SITUATION, 36, MAIN("01") "0000003c 0000000100000000 " PROPOSAL1},
+	{IKE_FAULT_SITUATION, 36, MAIN("01") "0000003c 0000000100000009 " PROPOSAL1},
+	{IKE_FAULT_SA_EMPTY, 32, INIT "22000004 " TAIL},
+	{IKE_FAULT_SA_EMPTY, 40, MAIN("01") "0000000c 0000000100000001"},
+	{IKE_FAULT_PROPOSAL_SHORT, 32, INIT "2200000b 00000034 010100" TAIL},
+	{IKE_FAULT_PROPOSAL_LENGTH, 34, INIT "2200000c 00000007 01010000 " TAIL},
+	{IKE_FAULT_PROPOSAL_LENGTH, 34, INIT "22000038 00000035 01010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_LENGTH, 34, INIT "22000038 0000ffff 01010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_NEXT, 32, INIT "22000038 01000034 01010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_NEXT, 32, INIT "22000038 02000034 01010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_NEXT, 32, INIT "2200006c 00000034 01010005 " SUITE PROPOSAL TAIL},
+	{IKE_FAULT_PROPOSAL_NEXT, 32,
+	 INIT "2200006c 01000034 01010005 " SUITE "00000034 02010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_NUMBER, 36, INIT "22000038 00000034 02010005 " SUITE TAIL},
+	{IKE_FAULT_PROPOSAL_NUMBER, 88, INIT "2200006c 02000034 01010005 " SUITE PROPOSAL TAIL},
+	{IKE_FAULT_PROPOSAL_NUMBER, 92,
+	 MAIN("01") "0000006c 0000000100000001 02000030 02010001 " TRANSFORM1 PROPOSAL1},
+	{IKE_FAULT_SPI_SIZE, 38, INIT "22000010 0000000c 01010500 00000000" TAIL},
+	{IKE_FAULT_SPI_SIZE, 33, INFO2("29") "0000000b 0304000b 000000"},
+	{IKE_FAULT_SPI_SIZE, 37, INFO1("0b") "0000000f 00000001 0304000b 000000"},
+	{IKE_FAULT_TRANSFORM_SHORT, 40, INIT "22000013 0000000f 01010001 03000008 010000" TAIL},
+	{IKE_FAULT_TRANSFORM_LENGTH, 42, INIT "22000014 00000010 01010001 00000007 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_LENGTH, 42, INIT "22000014 00000010 01010001 00000000 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_LENGTH, 42, INIT "22000014 00000010 01010001 00000009 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_NEXT, 40, INIT "22000014 00000010 01010001 02000008 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_NEXT, 40, INIT "22000014 00000010 01010001 03000008 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_NEXT, 40,
+	 INIT "2200001c 00000018 01010002 00000008 0100000c 00000008 0100000c " TAIL},
+	{IKE_FAULT_TRANSFORM_COUNT, 39, INIT "22000038 00000034 01010004 " SUITE TAIL},
+	{IKE_FAULT_TRANSFORM_COUNT, 39, INIT "22000038 00000034 010100ff " SUITE TAIL},
+	{IKE_FAULT_TRANSFORM_COUNT, 39, INIT "2200000c 00000008 01010000 " TAIL},
+	{IKE_FAULT_ATTRIBUTE_SHORT, 48, INIT "22000017 00000013 01010001 0000000b 0100000c 800e01" TAIL},
+	{IKE_FAULT_ATTRIBUTE_SHORT, 48, INIT "22000018 00000014 01010001 0000000c 0100000c 00120001" TAIL},
+	{IKE_FAULT_ATTRIBUTE_SHORT, 48, INIT "22000018 00000014 01010001 0000000c 0100000c 0012ffff" TAIL},
+	{IKE_FAULT_ATTRIBUTE_FORMAT, 48,
+	 INIT "2200001a 00000016 01010001 0000000e 0100000c 000e0002 0100" TAIL},
+	{IKE_FAULT_ATTRIBUTE_FORMAT, 56,
+	 MAIN("01") "00000022 0000000100000001 00000016 01010001 0000000e 01010000 00010002 0007"},
+	{IKE_FAULT_ATTRIBUTE_FORMAT, 56,
+	 QUICK "00000022 0000000100000001 00000016 01030001 0000000e 010c0000 00060002 0080"},
+	{IKE_FAULT_NOTIFY_DATA, 36, INFO2("29") "00000009 00000011 0e"},
+	{IKE_FAULT_NOTIFY_DATA, 36, INFO2("29") "0000001b 00004004 77*19 "},
+	{IKE_FAULT_NOTIFY_DATA, 36, INFO2("29") "0000001d 00004005 77*21 "},
+	{IKE_FAULT_NOTIFY_DATA, 36, INFO2("29") "00000008 00004006"},
+	{IKE_FAULT_NOTIFY_DATA, 36, INFO2("29") "00000049 00004006 77*65 "},
+	{IKE_FAULT_DELETE_COUNT, 34, INFO2("2a") "0000000c 0304ffff 01020304"},
+	{IKE_FAULT_DELETE_COUNT, 34, INFO2("2a") "0000000f 03040002 01*7 "},
+	{IKE_FAULT_DELETE_COUNT, 38, INFO1("0c") "00000010 00000001 0304ffff 01020304"},
+	{IKE_FAULT_DELETE_COUNT, 38, INFO1("0c") "00000010 00000001 03ffffff 01020304"},
+	{IKE_FAULT_NONCE_SIZE, 32, INFO2("28") "00000013 66*15 "},
+	{IKE_FAULT_NONCE_SIZE, 32, INFO2("28") "00000105 66*257 "},
+	{IKE_FAULT_NONCE_SIZE, 32, MAIN3("0a") "0000000b 66*7 "},
+	{IKE_FAULT_NONCE_SIZE, 32, MAIN3("0a") "00000105 66*257 "},
+	{IKE_FAULT_NAT_HASH_SIZE, 32, MAIN3("14") "00000013 66*15 "},
+	{IKE_FAULT_NAT_HASH_SIZE, 32, MAIN3("82") "00000045 66*65 "},
+	{IKE_FAULT_NAT_HASH_SIZE, 32, MAIN3("0f") "00000013 66*15 "},
+};
+
+/* Just not a fault: the neighbours of the above. */
+static const char *const good[] = {
+	SPI_I SPI_R V1("0d", "06", "00") "00000007 L 00000004",
+	INFO2("40") "00000004",
+	INFO2("36") "00800004",
+	INIT "2200001a 00000016 01010001 0000000e 0100000c 000b0002 0100" TAIL,
+	QUICK "00000022 0000000100000001 00000016 01030001 0000000e 010c0000 00020002 0e10",
+	MAIN3("0a") "00000104 66*256 ",
+	QUICK "00000022 0000000100000001 00000016 01030001 0000000e 010c0000 00200002 0e10",
+	INIT SA2 TAIL,
+	MAIN("01") SA1("00"),
+	ZERO ZERO V2("29", "25", "08") "00000000 L 00000008 0000000b",
+	ZERO ZERO V1("0d", "05", "00") "00000007 L 00000008 00000000",
+	SPI_I SPI_R V2("29", "22", "20") "00000000 L 00000008 0000000e",
+	SPI_I SPI_R V2("21", "22", "20") "00000000 L 22000038 00000034 07010005 " SUITE TAIL,
+	SPI_I ZERO V2("21", "22", "cf") "00000000 L " SA2 TAIL,
+	SPI_I SPI_R V2("2e", "2d", "08") "00000009 L 00000015 77*17 ",
+	SPI_I SPI_R V1("0d", "22", "07") "00000009 L 77*8 ",
+	INFO2("c8") "00000008 00000000",
+	INFO2("01") "00000004",
+	INFO2("22") "00000009 000e0000 55",
+	INFO2("35") "29000019 00020002 77*17 ",
+	INFO2("28") "00000014 66*16 ",
+	INFO2("28") "00000104 66*256 ",
+	INFO2("29") "00000009 00004006 77",
+	INFO2("29") "00000048 00004006 77*64 ",
+	INFO2("29") "0000000c 0304000b 00000001",
+	INFO2("2a") "00000008 01000000",
+	INFO2("2a") "00000010 03040002 01*8 ",
+	INFO2("2b") "00000004",
+	INIT "22000018 00000014 01010001 0000000c 0100000c 00120000 " TAIL,
+	INIT "2200006c 02000034 01010005 " SUITE "00000034 02010005 " SUITE TAIL,
+	INIT "2200003c 00000038 01010405 01020304 " SUITE TAIL,
+	MAIN("84") "0000000d 0001010155*5 ",
+	MAIN("01") "00000028 0000000100000003 77*28 ",
+	MAIN("01") "00000010 00000063 00000000 77*4 ",
+	MAIN("01") "0000006c 0000000100000001 02000030 01010001 " TRANSFORM1 PROPOSAL1,
+	MAIN3("0a") "0000000c 66*8 ",
+	MAIN3("14") "00000014 66*16 ",
+	MAIN3("82") "00000044 66*64 ",
+	MAIN3("ff") "00000004",
+	INFO1("0d") "00000008 00000000 000000",
+	SPI_I SPI_R V1("0f", "20", "00") "00000007 L 00000005 01",
+	SPI_I SPI_R V1("84", "02", "01") "00000000 L 0000000c 0001010155*4 ",
+};
+
+static void every_fault_is_hit(void **state)
+{
+	bool hit[IKE_FAULT_COUNT] = {false};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad); i++) {
+		enum ike_fault fault = parse_text(bad[i].text);
+
+		if (fault != bad[i].fault || offset != bad[i].at)
+			print_error("bad[%zu]: %s at %u, not %s at %u\n", i, ike_fault_name(fault), offset,
+				    ike_fault_name(bad[i].fault), bad[i].at);
+		assert_int_equal(fault, bad[i].fault);
+		assert_int_equal(offset, bad[i].at);
+		assert_int_equal(m.payload_count, 0);
+		assert_int_equal(m.transform_count, 0);
+		hit[fault] = true;
+	}
+	for (i = IKE_TRUNCATED + 1; i < IKE_FAULT_COUNT; i++) {
+		if (!hit[i])
+			print_error("no test hits %s\n", ike_fault_name((enum ike_fault)i));
+		assert_true(hit[i]);
+	}
+}
+
+/* A shorter capture of a damaged message shows the same fault or none, never another. */
+static void every_fault_truncated_at_every_length(void **state)
+{
+	size_t i, cut;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad); i++) {
+		size_t n = from_text(bad[i].text, bytes, sizeof(bytes));
+
+		for (cut = 0; cut < n; cut++) {
+			enum ike_fault fault = parse(bytes, cut, n);
+
+			assert_true(fault == IKE_TRUNCATED || fault == bad[i].fault);
+		}
+	}
+}
+
+static void neighbours_of_faults_are_good(void **state)
+{
+	size_t i, cut;
+
+	(void)state;
+	for (i = 0; i < COUNT(good); i++) {
+		size_t n = from_text(good[i], bytes, sizeof(bytes));
+		enum ike_fault fault = parse(bytes, n, n);
+
+		if (fault)
+			print_error("good[%zu]: %s at %u\n", i, ike_fault_name(fault), offset);
+		assert_int_equal(fault, IKE_OK);
+		assert_int_equal(offset, 0);
+		for (cut = 0; cut < n; cut++)
+			assert_int_equal(parse(bytes, cut, n), IKE_TRUNCATED);
+	}
+}
+
+/* Interpretation does not depend on validation for its safety: cut and corrupted messages. */
+static void interpretation_is_safe_on_anything(void **state)
+{
+	uint32_t random = 1;
+	size_t i, round;
+
+	(void)state;
+	for (i = 0; i < COUNT(bad) + COUNT(good); i++) {
+		size_t n =
+			from_text(i < COUNT(bad) ? bad[i].text : good[i - COUNT(bad)], bytes, sizeof(bytes));
+
+		for (round = 0; round < 400; round++) {
+			size_t have = n - (round < n ? round : 0);
+			uint8_t *copy = malloc(have ? have : 1);
+
+			assert_non_null(copy);
+			if (have)
+				memcpy(copy, bytes, have);
+			random = random * 1664525 + 1013904223;
+			if (round >= n && have > IKE_HEADER_SIZE)
+				copy[IKE_HEADER_SIZE + (random >> 8) % (have - IKE_HEADER_SIZE)] =
+					(uint8_t)(random >> 24);
+			ike_interpret(copy, have, n, &m);
+			assert_true(m.payload_count <= IKE_MAX_PAYLOADS &&
+				    m.transform_count <= IKE_MAX_TRANSFORMS);
+			/* More captured than the datagram had: the datagram counts. */
+			ike_interpret(copy, have, have / 2, &m);
+			assert_true(m.ke.offset + m.ke.length <= have / 2);
+			free(copy);
+		}
+	}
+}
+
+static void faults_have_names(void **state)
+{
+	int i, k;
+
+	(void)state;
+	for (i = 0; i < IKE_FAULT_COUNT; i++) {
+		assert_true(strlen(ike_fault_help((enum ike_fault)i)) > 5);
+		for (k = 0; k < i; k++)
+			assert_string_not_equal(ike_fault_name((enum ike_fault)i),
+						ike_fault_name((enum ike_fault)k));
+	}
+	assert_string_equal(ike_fault_name(IKE_TRUNCATED), "truncated_capture");
+	assert_string_equal(ike_fault_name(IKE_FAULT_COUNT), "unknown");
+	assert_string_equal(ike_fault_help((enum ike_fault) - 1), "unknown");
+	assert_false(ike_is_fault(IKE_OK) || ike_is_fault(IKE_TRUNCATED));
+	assert_true(ike_is_fault(IKE_FAULT_HEADER_SHORT));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_fault_is_hit),
+		cmocka_unit_test(every_fault_truncated_at_every_length),
+		cmocka_unit_test(neighbours_of_faults_are_good),
+		cmocka_unit_test(interpretation_is_safe_on_anything),
+		cmocka_unit_test(faults_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
