@@ -9,7 +9,7 @@
 
 #include <linux/pkt_cls.h>
 
-#include "espial/pipeline.h"
+#include "espial/quick.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -96,24 +96,31 @@ static __always_inline void esp_emit_endpoint(const struct esp_at *at, const str
 		cpu_->events++;                                                                              \
 	} while (0)
 
-/* The working memory of this CPU, with `at` filled in. NULL: an interface that the agent has not told about. */
-static __always_inline struct esp_scratch *esp_begin(__u32 ifindex, enum esp_direction direction,
-						     struct esp_if_stats **ret_stats, enum esp_link *ret_link)
+/* Where and when. NULL: an interface that the agent has not told about. */
+static __always_inline struct esp_if_stats *esp_begin(__u32 ifindex, enum esp_direction direction,
+						      struct esp_at *ret_at, enum esp_link *ret_link)
 {
 	__u32 hash = ifindex % ESP_IF_HASH, cpu = bpf_get_smp_processor_id();
 	struct esp_if_config *interface = bpf_map_lookup_elem(&esp_if, &hash);
-	struct esp_scratch *s = bpf_map_lookup_elem(&esp_scratch, &cpu);
 
-	if (!interface || interface->ifindex != ifindex || !s)
-		return NULL;
-	*ret_stats = esp_if_stats_at(NULL, interface->slot, direction, cpu);
-	if (!*ret_stats)
+	if (!interface || interface->ifindex != ifindex)
 		return NULL;
 	*ret_link = (enum esp_link)interface->link;
-	s->at.now = bpf_jiffies64();
-	s->at.cpu = cpu;
-	s->at.ifindex = ifindex;
-	s->at.direction = direction;
+	ret_at->t = NULL;
+	ret_at->now = bpf_jiffies64();
+	ret_at->cpu = cpu;
+	ret_at->ifindex = ifindex;
+	ret_at->direction = direction;
+	return esp_if_stats_at(NULL, interface->slot, direction, cpu);
+}
+
+/* The working memory of this CPU, for the general way. */
+static __always_inline struct esp_scratch *esp_scratch_for(const struct esp_at *at)
+{
+	struct esp_scratch *s = bpf_map_lookup_elem(&esp_scratch, &at->cpu);
+
+	if (s)
+		s->at = *at;
 	return s;
 }
 
@@ -123,12 +130,18 @@ int esp_xdp_in(struct xdp_md *ctx)
 	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
 	__u32 linear = (__u32)(end - data);
 	struct esp_if_stats *stats;
+	struct esp_at at;
 	struct esp_scratch *s;
 	enum esp_reason bad;
 	enum esp_class cls;
 	enum esp_link link;
 
-	s = esp_begin(ctx->ingress_ifindex, ESP_DIR_IN, &stats, &link);
+	stats = esp_begin(ctx->ingress_ifindex, ESP_DIR_IN, &at, &link);
+	if (!stats)
+		return XDP_PASS;
+	if (link == ESP_LINK_ETHERNET && esp_quick(&at, data, end, linear, 1, stats))
+		return XDP_PASS;
+	s = esp_scratch_for(&at);
 	if (!s)
 		return XDP_PASS;
 	bad = esp_classify(data, end, ESP_WIRE_UNKNOWN, link, &esp_cfg(NULL)->ports, &s->p);
@@ -147,6 +160,7 @@ int esp_xdp_in(struct xdp_md *ctx)
 static __always_inline int esp_tc(struct __sk_buff *skb, enum esp_direction direction)
 {
 	struct esp_if_stats *stats;
+	struct esp_at at;
 	const __u8 *data, *end;
 	struct esp_scratch *s;
 	enum esp_reason bad;
@@ -154,11 +168,16 @@ static __always_inline int esp_tc(struct __sk_buff *skb, enum esp_direction dire
 	enum esp_link link;
 	__u32 segments = 1;
 
-	s = esp_begin(skb->ifindex, direction, &stats, &link);
-	if (!s)
+	stats = esp_begin(skb->ifindex, direction, &at, &link);
+	if (!stats)
 		return TC_ACT_UNSPEC;
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
+	if (link == ESP_LINK_ETHERNET && esp_quick(&at, data, end, skb->len, skb->gso_segs <= 1, stats))
+		return TC_ACT_UNSPEC;
+	s = esp_scratch_for(&at);
+	if (!s)
+		return TC_ACT_UNSPEC;
 	if (ESP_UNLIKELY(end - data < ESP_TC_LINEAR && skb->len > (__u32)(end - data))) {
 		/* Headers in the skb's pages: made linear, which moves bytes and changes none. */
 		bpf_skb_pull_data(skb, skb->len < ESP_TC_LINEAR ? skb->len : ESP_TC_LINEAR);

@@ -65,8 +65,7 @@ struct esp_sa_interface {
 /* Per SA: what changes seldom. Shared by all CPUs, atomic adds. */
 struct esp_sa_rare {
 	__u64 first_time;
-	__u64 first;		  /* lowest internal number seen; valid once the carry says `started` */
-	__u64 skip_from, skip_to; /* internal numbers that were never sent: a restart */
+	__u64 first; /* lowest internal number seen; valid once the carry says `started` */
 	__u64 lost, late, late_max, duplicate, too_old, outlier, restarts, contended;
 	__u64 confirmed; /* received numbers that were an outlier or too old at first */
 	__u64 df, ecn_ce, ttl_changes, fragmented, fragments, incomplete;

@@ -118,16 +118,10 @@ ESP_SLOW int esp_new_run(const struct esp_at *at, const struct esp_sa_key *key, 
 	return 1;
 }
 
-/* Enters one number and counts what became of it. */
-ESP_INLINE void esp_count_number(struct esp_sa *sa, struct esp_sa_rare *rare, struct esp_lane *lane,
-				 __u32 sequence, struct esp_cpu *cpu)
+/* Enters one number that is not the next in order, and counts what became of it. */
+ESP_INLINE void esp_count_slow(struct esp_sa *sa, struct esp_sa_rare *rare, struct esp_lane *lane,
+			       __u32 sequence, struct esp_cpu *cpu)
 {
-	if (ESP_LIKELY(esp_window_fast(sa, sequence))) {
-		lane->received++;
-		return;
-	}
-	if (!rare || !cpu)
-		return;
 	switch (esp_window_slow(sa, rare, sequence, &cpu->plan)) {
 	case ESP_RECEIVED:
 		lane->received++;
@@ -160,7 +154,10 @@ static long esp_segment_step(__u32 i, void *arg)
 {
 	struct esp_segments *s = arg;
 
-	esp_count_number(s->sa, s->rare, s->lane, s->sequence + i, s->cpu);
+	if (esp_window_fast(s->sa, s->sequence + i))
+		s->lane->received++;
+	else
+		esp_count_slow(s->sa, s->rare, s->lane, s->sequence + i, s->cpu);
 	return 0;
 }
 
@@ -168,8 +165,9 @@ static long esp_segment_step(__u32 i, void *arg)
 ESP_SLOW int esp_account_segments(const struct esp_at *at, __u32 slot, const struct esp_record *r)
 {
 	struct esp_segments s = {.sa = 0};
+	__u32 size;
 
-	if (!at || !r)
+	if (!at || !r || !r->segments)
 		return 0;
 	s.sa = esp_sa_at(at->t, slot);
 	s.rare = esp_rare_at(at->t, slot);
@@ -179,6 +177,11 @@ ESP_SLOW int esp_account_segments(const struct esp_at *at, __u32 slot, const str
 	if (!s.sa || !s.rare || !s.lane || !s.cpu)
 		return 0;
 	s.lane->packets += r->segments;
+	size = r->ip_length / r->segments;
+	if (size > s.lane->size_max)
+		s.lane->size_max = size;
+	if (~size > s.lane->size_min_inv)
+		s.lane->size_min_inv = ~size;
 	ESP_LOOP(r->segments & 0xffff, esp_segment_step, &s);
 	return 1;
 }
@@ -220,7 +223,15 @@ ESP_INLINE void esp_account_sa(const struct esp_at *at, __u32 slot, const struct
 		ESP_ADD(&rare->fragmented, 1);
 		ESP_ADD(&rare->fragments, 1);
 	}
-	esp_count_number(sa, esp_rare_at(t, slot), lane, r->sequence, esp_cpu_at(t, at->cpu));
+	if (ESP_LIKELY(esp_window_fast(sa, r->sequence))) {
+		lane->received++;
+	} else {
+		struct esp_cpu *cpu = esp_cpu_at(t, at->cpu);
+
+		rare = esp_rare_at(t, slot);
+		if (rare && cpu)
+			esp_count_slow(sa, rare, lane, r->sequence, cpu);
+	}
 }
 
 /* ---- newcomers ---- */
@@ -371,15 +382,18 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 		    set->way[i].key.dst[0] == key->dst[0])
 			n = &set->way[i];
 	if (n) {
-		if (r->segments > 1 || (n->records == ESP_NEW_RECORDS && esp_looks_like_sa(n, r)))
-			slot = esp_admit(at, &n->key, hash, n->record[0].sequence, n->first);
+		if (r->segments == 1 && !(n->records == ESP_NEW_RECORDS && esp_looks_like_sa(n, r))) {
+			esp_new_record(n, r);
+			goto out;
+		}
+		slot = esp_admit(at, &n->key, hash, n->record[0].sequence, n->first);
 		if (slot != ESP_NO_SLOT) {
 			cpu->promoted = *n;
 			n->key.id = 0;
-		} else if (r->segments > 1) {
-			cpu->loss[ESP_LOSS_REFUSED] += r->segments;
 		} else {
-			esp_new_record(n, r);
+			cpu->loss[ESP_LOSS_REFUSED] +=
+				r->segments; /* an SA, but all of its places are in use */
+			n->last = r->now;
 		}
 		goto out;
 	}

@@ -38,7 +38,10 @@ ESP_SLOW int esp_credit_sa(const struct esp_at *at, const struct esp_sa_key *key
 
 		if (!lane || !rare)
 			return 0;
+		/* Not part of the run, whose packets may come by another interface. */
 		lane->bytes += c->bytes;
+		lane->run_bytes += c->bytes;
+		esp_count_interface(rare, at->ifindex, 0, c->bytes);
 		if (c->reassembled > lane->size_max)
 			lane->size_max = c->reassembled;
 		if (c->reassembled && ~c->reassembled > lane->size_min_inv)

@@ -293,6 +293,16 @@ ESP_INLINE enum esp_reason esp_parse_capture_link(struct esp_cursor *c, enum esp
 	}
 }
 
+/* The second half of ::ffff:a.b.c.d; the first is 0. */
+ESP_INLINE __u64 esp_mapped(__be32 address_be)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return 0xffff0000ULL | (__u64)address_be << 32;
+#else
+	return 0x0000ffff00000000ULL | address_be;
+#endif
+}
+
 ESP_INLINE enum esp_reason esp_parse_ipv4(struct esp_cursor *c, struct esp_packet *p)
 {
 	const struct esp_ipv4 *h = (const struct esp_ipv4 *)c->pos;
@@ -317,14 +327,9 @@ ESP_INLINE enum esp_reason esp_parse_ipv4(struct esp_cursor *c, struct esp_packe
 	p->r.ttl = h->ttl;
 	p->protocol = h->protocol;
 	p->r.src[0] = 0;
+	p->r.src[1] = esp_mapped(h->src_be);
 	p->key.dst[0] = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	p->r.src[1] = 0xffff0000ULL | (__u64)h->src_be << 32;
-	p->key.dst[1] = 0xffff0000ULL | (__u64)h->dst_be << 32;
-#else
-	p->r.src[1] = 0x0000ffff00000000ULL | h->src_be;
-	p->key.dst[1] = 0x0000ffff00000000ULL | h->dst_be;
-#endif
+	p->key.dst[1] = esp_mapped(h->dst_be);
 	p->payload_length = (__u16)(p->r.ip_length - header);
 	fragment = esp_be16(h->fragment_be);
 	if (fragment & ESP_IPV4_DF)
@@ -343,11 +348,6 @@ ESP_INLINE enum esp_reason esp_parse_ipv4(struct esp_cursor *c, struct esp_packe
 	}
 	esp_skip(c, header);
 	return ESP_OK;
-}
-
-ESP_INLINE void esp_copy_address(__u64 *ret, const __u8 *bytes)
-{
-	__builtin_memcpy(ret, bytes, 16);
 }
 
 /*
@@ -429,8 +429,8 @@ ESP_INLINE enum esp_reason esp_parse_ipv6(struct esp_cursor *c, struct esp_packe
 	p->r.tos = (__u8)(class_label >> 20);
 	p->r.ttl = h->hop_limit;
 	p->protocol = h->next_header;
-	esp_copy_address(p->r.src, h->src);
-	esp_copy_address(p->key.dst, h->dst);
+	__builtin_memcpy(p->r.src, h->src_be, sizeof(p->r.src));
+	__builtin_memcpy(p->key.dst, h->dst_be, sizeof(p->key.dst));
 	p->flags = 0;
 	c->pos += sizeof(*h);
 	if (ESP_LIKELY(p->protocol == ESP_IPPROTO_ESP || p->protocol == ESP_IPPROTO_UDP))

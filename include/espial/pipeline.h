@@ -63,6 +63,26 @@ ESP_INLINE enum esp_class esp_observe_ours(const struct esp_at *at, struct esp_p
 	return (enum esp_class)p->cls;
 }
 
+/* Is there nothing to do but to count it? */
+ESP_INLINE int esp_only_counted(enum esp_reason bad, const struct esp_packet *p)
+{
+	return bad || p->cls == ESP_CLASS_OTHER;
+}
+
+/* Counts a packet of class `cls`, or rejected for `bad`, of `segments` packets on the wire. */
+ESP_INLINE void esp_count(struct esp_if_stats *stats, enum esp_reason bad, enum esp_class cls,
+			  __u32 ip_length, __u32 segments)
+{
+	stats->seen += segments;
+	stats->bytes += ip_length;
+	if (ESP_UNLIKELY(bad)) {
+		if (bad < ESP_REASON_COUNT)
+			stats->rejected[bad] += segments;
+	} else if (cls < ESP_CLASS_COUNT) {
+		stats->cls[cls] += segments;
+	}
+}
+
 /*
  * Counts and accounts the classified packet; `bad` is what the classifier returned, `segments` the sequence numbers
  * that the packet carries (1, more for GSO). Returns its class, or ESP_CLASS_COUNT when it was rejected.
@@ -72,18 +92,10 @@ ESP_INLINE enum esp_class esp_observe(const struct esp_at *at, struct esp_if_sta
 {
 	enum esp_class cls = (enum esp_class)p->cls;
 
-	stats->seen += segments;
-	stats->bytes += p->r.ip_length;
-	if (ESP_UNLIKELY(bad)) {
-		if (bad < ESP_REASON_COUNT)
-			stats->rejected[bad] += segments;
-		return ESP_CLASS_COUNT;
-	}
-	if (cls != ESP_CLASS_OTHER)
+	if (!esp_only_counted(bad, p))
 		cls = esp_observe_ours(at, p, segments);
-	if (cls < ESP_CLASS_COUNT)
-		stats->cls[cls] += segments;
-	return cls;
+	esp_count(stats, bad, cls, p->r.ip_length, segments);
+	return bad ? ESP_CLASS_COUNT : cls;
 }
 
 #endif

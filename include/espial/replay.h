@@ -24,7 +24,8 @@
  *
  * All of this sees packets before they are authenticated. A number more than ESP_AHEAD beyond the highest moves
  * nothing until ESP_CONFIRM consistent ones came while the highest stood still; then what lies between is lost.
- * The same far below, near the start of the numbers, is a restart: internal numbers always move forward, by a new `delta`.
+ * The same far below, near the start of the numbers, is a restart: internal numbers always move forward, by a new `delta`,
+ * and nothing between the old numbers and the new is missing.
  */
 #ifndef ESPIAL_REPLAY_H
 #define ESPIAL_REPLAY_H
@@ -80,25 +81,6 @@ ESP_INLINE __u64 esp_highest(const struct esp_sa *sa, __u64 top)
 	if (esp_word_epoch(word) != (top & ESP_EPOCH_MASK) || !(__u32)word)
 		return (top << ESP_EPOCH_BITS) - 1;
 	return (top << ESP_EPOCH_BITS) + esp_fls32((__u32)word);
-}
-
-/* Flags of the numbers of `epoch` that were never sent: those in [skip_from, skip_to), left behind by a restart. */
-ESP_SLOW __u32 esp_skipped(const struct esp_sa_rare *rare, __u64 epoch)
-{
-	__u64 base = epoch << ESP_EPOCH_BITS, from, to;
-	__u32 mask = 0xffffffffU;
-
-	if (!rare)
-		return 0;
-	from = ESP_READ(rare->skip_from);
-	to = ESP_READ(rare->skip_to);
-	if (to <= base || from >= base + 32)
-		return 0;
-	if (from > base)
-		mask &= 0xffffffffU << ((from - base) & 31);
-	if (to < base + 32)
-		mask &= ~(0xffffffffU << ((to - base) & 31));
-	return mask;
 }
 
 ESP_SLOW int esp_count_burst(struct esp_sa_rare *rare, __u64 length)
@@ -193,20 +175,12 @@ static long esp_leap_step(__u32 i, void *arg)
 
 ESP_INLINE int esp_retire_leap(struct esp_retire *r, __u64 carry, __u64 epoch)
 {
-	__u64 skipped = 0, from, to;
-
 	r->spoiled = 0;
 	ESP_LOOP(ESP_WINDOW_EPOCHS, esp_leap_step, r);
 	if (r->spoiled)
 		return 0;
-	from = ESP_READ(r->rare->skip_from);
-	to = ESP_READ(r->rare->skip_to);
-	from = from > epoch << ESP_EPOCH_BITS ? from : epoch << ESP_EPOCH_BITS;
-	to = to < r->target << ESP_EPOCH_BITS ? to : r->target << ESP_EPOCH_BITS;
-	if (to > from)
-		skipped = to - from;
 	{
-		__u64 missing = ((r->target - epoch) << ESP_EPOCH_BITS) - skipped;
+		__u64 missing = (r->target - epoch) << ESP_EPOCH_BITS;
 		int started = !!(carry & ESP_STARTED);
 
 		if (!started)
@@ -246,8 +220,6 @@ static long esp_retire_step(__u32 i, void *arg)
 			return 0;
 	} /* else: marked by a leap, or the carry has moved on and the exchange below fails */
 	expected = 0xffffffffU;
-	if (ESP_UNLIKELY(ESP_READ(r->rare->skip_to) > epoch << ESP_EPOCH_BITS))
-		expected = ~esp_skipped(r->rare, epoch);
 	if (!started) {
 		if (seen) {
 			first = esp_ctz32(seen);
@@ -350,7 +322,10 @@ static long esp_raise_step(__u32 i, void *arg)
 ESP_INLINE void esp_raise_top(struct esp_sa *sa, __u64 epoch)
 {
 	struct esp_raise r = {.sa = sa, .epoch = epoch};
+	__u64 top = ESP_READ(sa->top);
 
+	if ((__s64)(epoch - top) <= 0 || ESP_LIKELY(ESP_CMPXCHG(&sa->top, top, epoch) == top))
+		return;
 	ESP_LOOP(1024, esp_raise_step, &r);
 }
 
@@ -363,11 +338,11 @@ enum esp_plan_kind {
 };
 
 /* For numbers far from the window: is the jump confirmed by this one? Then the plan says which numbers it is made of. */
-ESP_INLINE int esp_tentative(struct esp_sa *sa, struct esp_sa_rare *rare, __u32 wire, __u64 top,
-			     struct esp_plan *plan)
+ESP_INLINE int esp_tentative(struct esp_sa *sa, __u32 wire, __u64 top, struct esp_plan *plan)
 {
 	__u64 highest = esp_highest(sa, top), old = ESP_READ(sa->tentative), next;
-	__u32 base = (__u32)(old >> 32), seen = (__u32)(old >> 16) & 0xffff, mark = (__u32)highest & 0xffff;
+	__u32 base = (__u32)(old >> 32), seen = (__u32)(old >> 16) & 0xffff, side = plan->ahead > 0;
+	__u32 mark = ((__u32)highest & 0x7fff) << 1 | side; /* candidates of both sides are no flow */
 	__u32 need = plan->ahead > 0 ? ESP_CONFIRM_AHEAD : ESP_CONFIRM_RESTART, offset = wire - base;
 
 	if (plan->ahead < 0 && wire >= ESP_RESTART_BELOW && plan->ahead > -ESP_RESTART_BEHIND)
@@ -396,14 +371,42 @@ ESP_INLINE int esp_tentative(struct esp_sa *sa, struct esp_sa_rare *rare, __u32 
 		plan->base = plan->number - (wire - base);
 		return 1;
 	}
-	/* Start over, in new internal numbers, with the alignment that the wire's numbers have. */
 	plan->kind = ESP_PLAN_RESTART;
-	plan->base = ((top + 2 * ESP_WINDOW_EPOCHS) << ESP_EPOCH_BITS) + (base & 31);
-	ESP_WRITE(rare->skip_from, highest + 1);
-	ESP_WRITE(rare->skip_to, plan->base);
-	(void)ESP_XCHG(&sa->delta, plan->base - base);
-	ESP_ADD(&rare->restarts, 1);
+	plan->base = base;
 	return 1;
+}
+
+/*
+ * The numbers start over: the old ones end with the highest, whose epoch is the last to be retired, and the new ones begin
+ * as those of a new SA do, in internal numbers well beyond the old and with the alignment that the wire's have. Returns
+ * the internal number of plan->base, or 0 when the old ones went on meanwhile.
+ */
+ESP_INLINE __u64 esp_restart(struct esp_sa *sa, struct esp_sa_rare *rare, const struct esp_plan *plan)
+{
+	__u64 *slot = &sa->word[plan->retire % ESP_WINDOW_EPOCHS], word = ESP_READ(*slot),
+	      carry = ESP_READ(sa->carry);
+	__u64 fresh = ((plan->retire + 2 * ESP_WINDOW_EPOCHS) << ESP_EPOCH_BITS) + ((__u32)plan->base & 31);
+	__u32 seen = (__u32)word, expected = 0, missing;
+
+	if (ESP_READ(sa->top) != plan->retire || (__u32)(carry >> 32) != (__u32)plan->retire ||
+	    (__u32)(word >> 32) != ((__u32)plan->retire & ESP_EPOCH_MASK) || !seen)
+		return 0;
+	if (ESP_CMPXCHG(slot, word, word | ESP_FROZEN) != word)
+		return 0;
+	expected = 0xffffffffU >> (31 - esp_fls32(seen));
+	if (!(carry & ESP_STARTED))
+		expected &= 0xffffffffU << esp_ctz32(seen);
+	if (ESP_CMPXCHG(&sa->carry, carry, ((fresh >> ESP_EPOCH_BITS) - ESP_WINDOW_EPOCHS + 1) << 32) !=
+	    carry)
+		return 0;
+	missing = esp_popcount32(expected & ~seen);
+	if (missing)
+		ESP_ADD(&rare->lost, missing);
+	esp_runs(rare, seen, expected, carry & ESP_RUN_MASK);
+	ESP_ADD(&rare->restarts, 1);
+	(void)ESP_XCHG(&sa->delta, fresh - (__u32)plan->base);
+	esp_raise_top(sa, (fresh + esp_fls32(plan->seen)) >> ESP_EPOCH_BITS);
+	return fresh;
 }
 
 /*
@@ -426,10 +429,12 @@ ESP_SLOW int esp_plan(struct esp_sa *sa, struct esp_sa_rare *rare, __u32 wire, s
 	if (plan->ahead > ESP_AHEAD ||
 	    (__s64)((plan->number >> ESP_EPOCH_BITS) - top) <= -ESP_WINDOW_EPOCHS) {
 		plan->verdict = plan->ahead > 0 ? ESP_OUTLIER : ESP_TOO_OLD;
-		if (!esp_tentative(sa, rare, wire, top, plan))
+		if (!esp_tentative(sa, wire, top, plan))
 			return 0;
+		plan->retire = top; /* a restart: all but the last of the old numbers' epochs */
+		if (plan->kind == ESP_PLAN_RESTART)
+			return 1;
 		esp_raise_top(sa, (plan->base + esp_fls32(plan->seen)) >> ESP_EPOCH_BITS);
-		/* All that left the window, now: a restart's numbers may not wait for the next packet. */
 		plan->retire = ESP_READ(sa->top) - ESP_WINDOW_EPOCHS + 1;
 		return 1;
 	}
@@ -460,6 +465,7 @@ ESP_INLINE void esp_count_late(struct esp_sa_rare *rare, __u64 distance)
 ESP_SLOW int esp_execute(struct esp_sa *sa, struct esp_sa_rare *rare, struct esp_plan *plan)
 {
 	__u32 received = 0, kind;
+	__u64 base;
 	int verdict;
 
 	if (!sa || !rare || !plan)
@@ -471,13 +477,17 @@ ESP_SLOW int esp_execute(struct esp_sa *sa, struct esp_sa_rare *rare, struct esp
 			esp_count_late(rare, (__u64)-plan->ahead);
 		return verdict;
 	}
-	if (kind == ESP_PLAN_RESTART)
-		ESP_WRITE(rare->first, plan->base);
+	base = plan->base;
+	if (kind == ESP_PLAN_RESTART) {
+		base = esp_restart(sa, rare, plan);
+		if (!base)
+			return plan->verdict;
+	}
 #if defined(__bpf__)
 #pragma clang loop unroll(disable)
 #endif
 	for (int i = 0; i < 16; i++)
-		if (plan->seen >> i & 1 && esp_mark(sa, plan->base + i) == ESP_RECEIVED)
+		if (plan->seen >> i & 1 && esp_mark(sa, base + i) == ESP_RECEIVED)
 			received++;
 	if (!received)
 		return plan->verdict;

@@ -13,7 +13,7 @@
  *   void esp_emit_endpoint(at, key, lane, record): the SA's packets come from another address than the lane's
  *
  * An SA's hash names its home slot. Slots come in sets of ESP_WAYS; a key that finds its home taken goes to the next
- * free way of the set, or, when that is full, to a second set. The home slot's `reach` says how far keys were
+ * free way of the set, or, when that is full, to one of two other sets. The home slot's `reach` says how far keys were
  * displaced, so that a miss, the case of a flood, mostly costs one cache line.
  *
  * Lookups take no lock: an entry's id is written last and cleared first. Entries are given out under one lock,
@@ -26,7 +26,7 @@
 
 #define ESP_WAYS 8U
 #define ESP_REACH_WAY (ESP_WAYS - 1)
-#define ESP_REACH_SECOND ESP_WAYS /* bit: some key of this home is in its second set */
+#define ESP_REACH_SECOND ESP_WAYS /* bit: some key of this home is in another set */
 #define ESP_NO_SLOT 0xffffffffU
 
 /*
@@ -70,10 +70,16 @@ ESP_INLINE __u64 esp_mix(__u64 x)
 	return x ^ x >> 32;
 }
 
-/* The seed is the agent's secret: nobody outside can aim at a set. */
+/*
+ * The seed is the agent's secret: nobody outside can aim at a set. The id's halves are swapped so that the SPI stands in
+ * the low one: a product's low bits depend on low bits only.
+ */
 ESP_INLINE __u64 esp_sa_hash(const struct esp_sa_key *key, __u64 seed)
 {
-	return esp_mix(esp_mix(key->dst[0] + seed) ^ key->dst[1] ^ esp_mix(key->id));
+	__u64 x = (key->dst[0] * 0xd6e8feb86659fd93ULL) ^ key->dst[1] ^ seed;
+
+	x = (x ^ x >> 29) * 0xa0761d6478bd642fULL;
+	return esp_mix(x ^ (key->id >> 32 | key->id << 32));
 }
 
 ESP_INLINE int esp_same_sa(const struct esp_sa *sa, const struct esp_sa_key *key)
@@ -82,10 +88,18 @@ ESP_INLINE int esp_same_sa(const struct esp_sa *sa, const struct esp_sa_key *key
 	       sa->key.dst[0] == key->dst[0];
 }
 
+/* The i-th slot of the two other sets, i below 2 * ESP_WAYS. */
+ESP_INLINE __u32 esp_other_slot(__u64 hash, __u32 i, __u32 mask)
+{
+	__u32 set = (__u32)(i < ESP_WAYS ? hash >> 32 : hash >> 16) & mask & ~ESP_REACH_WAY;
+
+	return set + (i & ESP_REACH_WAY);
+}
+
 /* The slot of `key`, or ESP_NO_SLOT. */
 ESP_INLINE __u32 esp_find(struct esp_tables *t, const struct esp_sa_key *key, __u64 hash)
 {
-	__u32 mask = esp_cfg(t)->sa_mask, home = (__u32)hash & mask, reach, second;
+	__u32 mask = esp_cfg(t)->sa_mask, home = (__u32)hash & mask, reach;
 	struct esp_sa *sa = esp_sa_at(t, home);
 
 	if (!sa)
@@ -106,11 +120,12 @@ ESP_INLINE __u32 esp_find(struct esp_tables *t, const struct esp_sa_key *key, __
 	}
 	if (!(reach & ESP_REACH_SECOND))
 		return ESP_NO_SLOT;
-	second = (__u32)(hash >> 32) & mask & ~ESP_REACH_WAY;
-	for (__u32 i = 0; i < ESP_WAYS; i++) {
-		sa = esp_sa_at(t, second + i);
+	for (__u32 i = 0; i < 2 * ESP_WAYS; i++) {
+		__u32 slot = esp_other_slot(hash, i, mask);
+
+		sa = esp_sa_at(t, slot);
 		if (sa && esp_same_sa(sa, key))
-			return second + i;
+			return slot;
 	}
 	return ESP_NO_SLOT;
 }
@@ -151,8 +166,9 @@ static long esp_clear_step(__u32 i, void *arg)
 
 struct esp_place {
 	struct esp_tables *t;
-	__u32 home, second; /* first slot of the second set */
-	__u32 slot, way;    /* chosen; way 0 to 7 from the home on, 8 to 15 in the second set */
+	__u64 hash;
+	__u32 home;
+	__u32 slot, way; /* chosen; way 0 to 7 from the home on, above in the other sets */
 	__u64 oldest;
 };
 
@@ -161,7 +177,7 @@ static long esp_place_step(__u32 i, void *arg)
 {
 	struct esp_place *p = arg;
 	__u32 slot = i < ESP_WAYS ? (p->home & ~ESP_REACH_WAY) | ((p->home + i) & ESP_REACH_WAY)
-				  : p->second + i - ESP_WAYS;
+				  : esp_other_slot(p->hash, i - ESP_WAYS, esp_cfg(p->t)->sa_mask);
 	struct esp_sa *sa = esp_sa_at(p->t, slot);
 	struct esp_lanes lanes = {.t = p->t, .slot = slot};
 
@@ -184,7 +200,7 @@ static long esp_place_step(__u32 i, void *arg)
 
 /*
  * A slot for `key`, which is in none, with the window set to its first number; the caller enters that number. Returns
- * ESP_NO_SLOT when both sets are full of SAs in use. Packets of an SA that is replaced are counted as evicted.
+ * ESP_NO_SLOT when all three sets are full of SAs in use. Packets of an SA that is replaced are counted as evicted.
  */
 ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, __u64 hash, __u32 sequence,
 			 __u64 first_time)
@@ -205,8 +221,8 @@ ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, 
 		return ESP_NO_SLOT;
 	place.t = at->t;
 	place.home = (__u32)hash & cfg->sa_mask;
-	place.second = (__u32)(hash >> 32) & cfg->sa_mask & ~ESP_REACH_WAY;
-	ESP_LOOP(2 * ESP_WAYS, esp_place_step, &place);
+	place.hash = hash;
+	ESP_LOOP(3 * ESP_WAYS, esp_place_step, &place);
 	sa = esp_sa_at(at->t, place.slot);
 	rare = esp_rare_at(at->t, place.slot);
 	home = esp_sa_at(at->t, place.home);

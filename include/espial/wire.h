@@ -72,7 +72,7 @@ struct esp_ipv6 { /* RFC 8200 section 3 */
 	__be32 flow_be;
 	__be16 payload_length_be;
 	__u8 next_header, hop_limit;
-	__u8 src[16], dst[16];
+	__be32 src_be[4], dst_be[4];
 } ESP_ON_WIRE;
 
 struct esp_ipv6_fragment { /* RFC 8200 section 4.5 */

@@ -25,6 +25,12 @@ struct workbench {
 	struct esp_cpu cpu;
 };
 
+/* An SA or newcomer that is there: slot, or number of slots + set * ways + way. */
+struct entry {
+	uint64_t first, id;
+	uint32_t index;
+};
+
 struct collection {
 	struct esp_tables *tables;
 	const struct state_context *context;
@@ -32,7 +38,8 @@ struct collection {
 	struct workbench bench;
 	uint32_t *by_slot;     /* 1 + index in state->sas of each slot's SA; 0: none */
 	uint32_t *by_newcomer; /* the same of each newcomer, set * ways + way */
-	size_t room;
+	struct entry *entries;
+	size_t entry_count, entry_room;
 };
 
 /* ---- sequence numbers ---- */
@@ -46,11 +53,12 @@ static uint32_t epoch_seen(const struct esp_sa *sa, uint64_t epoch)
 }
 
 /* Walks what is still in the window: pending numbers, the first if none has been retired, the highest. */
-static void collect_window(const struct esp_sa *sa, struct esp_sa_rare *rare, bool final,
+static void collect_window(const struct esp_sa *sa, const struct esp_sa_rare *rare, bool final,
 			   struct state_sequence *q)
 {
 	uint64_t epoch = esp_carry_epoch(sa->carry, sa->top), run = sa->carry & ESP_RUN_MASK,
 		 first = rare->first, highest = 0;
+	struct esp_sa_rare ended; /* only its bursts are used */
 	bool started = sa->carry & ESP_STARTED;
 
 	for (uint64_t e = sa->top; e + ESP_WINDOW_EPOCHS > sa->top && e >= epoch; e--)
@@ -59,13 +67,13 @@ static void collect_window(const struct esp_sa *sa, struct esp_sa_rare *rare, bo
 			break;
 		}
 	for (; epoch <= sa->top && highest; epoch++) {
-		uint32_t seen = epoch_seen(sa, epoch), expected = ~esp_skipped(rare, epoch), missing;
+		uint32_t seen = epoch_seen(sa, epoch), expected = 0xffffffffU, missing;
 
 		if (epoch << ESP_EPOCH_BITS > highest)
 			break;
+		if ((!seen && !started) || (seen == 0xffffffffU && started && !run))
+			continue; /* the common cases: nothing to add */
 		if (!started) {
-			if (!seen)
-				continue;
 			first = (epoch << ESP_EPOCH_BITS) + esp_ctz32(seen);
 			expected &= 0xffffffffU << esp_ctz32(seen);
 			started = true;
@@ -75,13 +83,16 @@ static void collect_window(const struct esp_sa *sa, struct esp_sa_rare *rare, bo
 		missing = esp_popcount32(expected & ~seen);
 		if (final) {
 			q->lost += missing;
-			run = esp_runs(rare, seen, expected, run);
+			memset(ended.burst_length, 0, sizeof(ended.burst_length));
+			run = esp_runs(&ended, seen, expected, run);
+			for (int i = 0; i < ESP_HISTOGRAM; i++)
+				q->burst_length[i] += ended.burst_length[i];
 		} else {
 			q->pending += missing;
 		}
 	}
-	if (run)
-		esp_count_burst(rare, run);
+	if (run && esp_log2(run) < ESP_HISTOGRAM)
+		q->burst_length[esp_log2(run)]++;
 	if (!started)
 		return;
 	/* Back to the wire's numbers; what came before number 0 is told by a high half of its own. */
@@ -93,8 +104,8 @@ static void collect_window(const struct esp_sa *sa, struct esp_sa_rare *rare, bo
 	}
 }
 
-static void collect_sequence(const struct esp_sa *sa, struct esp_sa_rare *rare, uint64_t received, bool final,
-			     struct state_sequence *q)
+static void collect_sequence(const struct esp_sa *sa, const struct esp_sa_rare *rare, uint64_t received,
+			     bool final, struct state_sequence *q)
 {
 	q->received = received + rare->confirmed;
 	q->lost = rare->lost;
@@ -106,9 +117,9 @@ static void collect_sequence(const struct esp_sa *sa, struct esp_sa_rare *rare, 
 	q->restarts = rare->restarts;
 	q->contended = rare->contended;
 	q->window = ESP_WINDOW;
-	collect_window(sa, rare, final, q);
 	memcpy(q->late_distance, rare->late_distance, sizeof(q->late_distance));
 	memcpy(q->burst_length, rare->burst_length, sizeof(q->burst_length));
+	collect_window(sa, rare, final, q);
 	for (int i = 0; i < STATE_DROP_WINDOWS; i++) {
 		if (state_drop_window[i] > ESP_WINDOW) {
 			q->window_drops[i] = UINT64_MAX;
@@ -135,28 +146,82 @@ static uint64_t ticks_to_ns(const struct collection *c, uint64_t ticks)
 	return c->context->time ? c->context->time(c->context->arg, ticks) : ticks;
 }
 
-/* The next free place in the state, zeroed; NULL: no memory. */
+/* What is there, in the order of the state: by first time, then SPI. */
+static int by_first(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static void note(struct collection *c, uint64_t first, uint64_t id, uint32_t index)
+{
+	if (id && c->entry_count < c->entry_room)
+		c->entries[c->entry_count++] = (struct entry){.first = first, .id = id, .index = index};
+}
+
+/* Lists the entries first and fills them in afterwards: the large ones are never moved. */
+static int list_entries(struct collection *c)
+{
+	struct esp_tables *t = c->tables;
+	uint32_t newcomers = (t->cfg.new_mask + 1) * ESP_NEW_WAYS;
+
+	c->entry_room = (size_t)t->cfg.sa_mask + 1 + newcomers;
+	c->entries = malloc(c->entry_room * sizeof(*c->entries));
+	if (!c->entries)
+		return -ENOMEM;
+	for (uint32_t slot = 0; slot <= t->cfg.sa_mask; slot++)
+		if (ESP_READ(t->sa[slot].key.id))
+			note(c, t->rare[slot].first_time, ESP_READ(t->sa[slot].key.id), slot);
+	for (uint32_t i = 0; i < newcomers; i++) {
+		const struct esp_newcomer *n = &t->newcomer[i / ESP_NEW_WAYS].way[i % ESP_NEW_WAYS];
+
+		note(c, n->first, ESP_READ(n->key.id), t->cfg.sa_mask + 1 + i);
+	}
+	qsort(c->entries, c->entry_count, sizeof(*c->entries), by_first);
+	c->state->sas = malloc((c->entry_count + 1) * sizeof(*c->state->sas));
+	return c->state->sas ? 0 : -ENOMEM;
+}
+
+/* The next place in the state, zeroed; there is one for each entry. */
 static struct state_sa *append(struct collection *c)
 {
 	struct state *s = c->state;
 
-	if (s->sa_count == c->room) {
-		size_t room = c->room ? 2 * c->room : 64;
-		struct state_sa *grown = realloc(s->sas, room * sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		s->sas = grown;
-		c->room = room;
-	}
+	if (s->sa_count == c->entry_count)
+		return NULL;
 	return memset(&s->sas[s->sa_count++], 0, sizeof(*s->sas));
 }
 
-static void collect_interfaces(const struct collection *c, const struct esp_sa_rare *rare,
-			       struct state_sa *sa)
+/* The SA's shares by interface, by index until all are known. */
+struct shares {
+	struct esp_sa_interface of[ESP_SA_INTERFACES];
+};
+
+static void add_share(struct shares *shares, uint32_t ifindex, uint64_t packets, uint64_t bytes)
 {
 	for (int i = 0; i < ESP_SA_INTERFACES; i++) {
-		const struct esp_sa_interface *e = &rare->interfaces[i];
+		struct esp_sa_interface *e = &shares->of[i];
+
+		if (i == ESP_SA_INTERFACES - 1)
+			ifindex = ESP_INTERFACE_REST;
+		if (e->ifindex && e->ifindex != ifindex)
+			continue;
+		e->ifindex = ifindex;
+		e->packets += packets;
+		e->bytes += bytes;
+		return;
+	}
+}
+
+static void collect_interfaces(const struct collection *c, const struct shares *shares, struct state_sa *sa)
+{
+	for (int i = 0; i < ESP_SA_INTERFACES; i++) {
+		const struct esp_sa_interface *e = &shares->of[i];
 		struct state_interface_share *share = &sa->interfaces[sa->interface_count];
 
 		if (!e->ifindex)
@@ -171,62 +236,79 @@ static void collect_interfaces(const struct collection *c, const struct esp_sa_r
 	}
 }
 
-/* `lanes`: one per CPU. Returns the index in the state plus one, or 0: no memory. */
-static uint32_t collect_sa(struct collection *c, const struct esp_sa *live,
-			   const struct esp_sa_rare *live_rare, const struct esp_lane *lanes, uint32_t cpus)
+/* The run that is open in a lane, which the datapath adds to the shared counters when it ends: esp_end_run(). */
+static void add_open_run(const struct esp_lane *lane, struct state_sa *sa, struct shares *shares)
 {
-	struct esp_sa_rare rare = *live_rare;
-	struct esp_sa copy = *live;
+	uint64_t packets = lane->packets - lane->run_packets, bytes = lane->bytes - lane->run_bytes;
+	uint64_t signature = lane->signature[0];
+	uint32_t tos = (uint32_t)(signature >> 24) & 0xff;
+
+	if (!packets && !bytes)
+		return;
+	sa->dscp[tos >> 2] += packets;
+	if ((tos & 3) == 3)
+		sa->ecn_ce += packets;
+	if (signature & ESP_PKT_DF)
+		sa->df += packets;
+	add_share(shares, (uint32_t)(signature >> 32), packets, bytes);
+}
+
+/* `lanes`: one per CPU. Returns the index in the state plus one. */
+static uint32_t collect_sa(struct collection *c, const struct esp_sa *live, const struct esp_sa_rare *rare,
+			   const struct esp_lane *lanes, uint32_t cpus)
+{
 	struct state_sa *sa = append(c);
-	uint64_t received = 0, last = 0;
+	uint64_t received = 0, last = 0, id = ESP_READ(live->key.id);
 	uint32_t size_min_inv = 0, ifindex = 0;
+	struct shares shares;
 
 	if (!sa)
 		return 0;
+	memcpy(sa->dscp, rare->dscp, sizeof(sa->dscp));
+	memcpy(shares.of, rare->interfaces, sizeof(shares.of));
+	sa->df = rare->df;
+	sa->ecn_ce = rare->ecn_ce;
 	for (uint32_t i = 0; i < cpus; i++) {
-		struct esp_lane lane = lanes[i];
+		const struct esp_lane *lane = &lanes[i];
 
-		if (!lane.packets && !lane.bytes)
+		if (!lane->packets && !lane->bytes)
 			continue;
-		sa->packets += lane.packets;
-		sa->bytes += lane.bytes;
-		received += lane.received;
-		if (lane.size_max > sa->size_max)
-			sa->size_max = lane.size_max;
-		if (lane.size_min_inv > size_min_inv)
-			size_min_inv = lane.size_min_inv;
-		if (lane.last >= last && lane.signature[0]) {
-			last = lane.last;
-			ifindex = (uint32_t)(lane.signature[0] >> 32);
-			sa->encapsulation = (uint8_t)lane.signature[0] & (ESP_PKT_UDP | ESP_PKT_TCP);
-			memcpy(sa->source, lane.src, 16);
-			sa->source_port = lane.source_port;
-			sa->destination_port = lane.destination_port;
+		sa->packets += lane->packets;
+		sa->bytes += lane->bytes;
+		received += lane->received;
+		if (lane->size_max > sa->size_max)
+			sa->size_max = lane->size_max;
+		if (lane->size_min_inv > size_min_inv)
+			size_min_inv = lane->size_min_inv;
+		if (lane->last >= last && lane->signature[0]) {
+			last = lane->last;
+			ifindex = (uint32_t)(lane->signature[0] >> 32);
+			sa->encapsulation = (uint8_t)lane->signature[0] & (ESP_PKT_UDP | ESP_PKT_TCP);
+			memcpy(sa->source, lane->src, 16);
+			sa->source_port = lane->source_port;
+			sa->destination_port = lane->destination_port;
 		}
-		esp_end_run(&lane, &rare);
+		add_open_run(lane, sa, &shares);
 	}
 	interface_name(c, ifindex, sa->interface);
-	sa->direction = (enum esp_direction)(copy.key.id & 0xff);
-	sa->family = (uint8_t)(copy.key.id >> 8);
-	sa->protocol = (uint8_t)(copy.key.id >> 16);
-	sa->spi = (uint32_t)(copy.key.id >> 32);
-	memcpy(sa->destination, copy.key.dst, 16);
+	sa->direction = (enum esp_direction)(id & 0xff);
+	sa->family = (uint8_t)(id >> 8);
+	sa->protocol = (uint8_t)(id >> 16);
+	sa->spi = (uint32_t)(id >> 32);
+	memcpy(sa->destination, live->key.dst, 16);
 	sa->known = -1;
-	sa->first_ns = ticks_to_ns(c, rare.first_time);
+	sa->first_ns = ticks_to_ns(c, rare->first_time);
 	sa->last_ns = ticks_to_ns(c, last);
-	collect_sequence(&copy, &rare, received, c->context->final, &sa->sequence);
+	collect_sequence(live, rare, received, c->context->final, &sa->sequence);
 	sa->size_min = size_min_inv ? ~size_min_inv : 0;
-	sa->df = rare.df;
-	sa->fragmented = rare.fragmented;
-	sa->fragments = rare.fragments;
-	sa->fragments_incomplete = rare.incomplete;
-	memcpy(sa->dscp, rare.dscp, sizeof(sa->dscp));
-	sa->ecn_ce = rare.ecn_ce;
-	sa->ttl_max = rare.ttl_max;
-	sa->ttl_min = 255 - rare.ttl_min_inv;
-	sa->ttl_changes = rare.ttl_changes;
-	sa->endpoint_changes = rare.endpoint_changes;
-	collect_interfaces(c, &rare, sa);
+	sa->fragmented = rare->fragmented;
+	sa->fragments = rare->fragments;
+	sa->fragments_incomplete = rare->incomplete;
+	sa->ttl_max = rare->ttl_max;
+	sa->ttl_min = 255 - rare->ttl_min_inv;
+	sa->ttl_changes = rare->ttl_changes;
+	sa->endpoint_changes = rare->endpoint_changes;
+	collect_interfaces(c, &shares, sa);
 	return (uint32_t)c->state->sa_count;
 }
 
@@ -264,24 +346,20 @@ static uint32_t collect_newcomer(struct collection *c, const struct esp_newcomer
 
 /* ---- everything ---- */
 
-static int collect_sas(struct collection *c)
+static void collect_sas(struct collection *c)
 {
 	struct esp_tables *t = c->tables;
 
-	for (uint32_t slot = 0; slot <= t->cfg.sa_mask; slot++) {
-		if (!ESP_READ(t->sa[slot].key.id))
-			continue;
-		c->by_slot[slot] =
-			collect_sa(c, &t->sa[slot], &t->rare[slot], esp_lane_at(t, slot, 0), t->cfg.cpus);
-		if (!c->by_slot[slot])
-			return -ENOMEM;
+	for (size_t i = 0; i < c->entry_count; i++) {
+		uint32_t slot = c->entries[i].index, other = slot - t->cfg.sa_mask - 1;
+
+		if (slot <= t->cfg.sa_mask)
+			c->by_slot[slot] = collect_sa(c, &t->sa[slot], &t->rare[slot],
+						      esp_lane_at(t, slot, 0), t->cfg.cpus);
+		else
+			c->by_newcomer[other] = collect_newcomer(
+				c, &t->newcomer[other / ESP_NEW_WAYS].way[other % ESP_NEW_WAYS]);
 	}
-	for (uint32_t set = 0; set <= t->cfg.new_mask; set++)
-		for (uint32_t way = 0; way < ESP_NEW_WAYS; way++)
-			if (ESP_READ(t->newcomer[set].way[way].key.id))
-				c->by_newcomer[set * ESP_NEW_WAYS + way] =
-					collect_newcomer(c, &t->newcomer[set].way[way]);
-	return 0;
 }
 
 static struct state_sa *find_sa(const struct collection *c, const struct esp_sa_key *key)
@@ -344,17 +422,6 @@ static void collect_totals(struct collection *c)
 			c->state->loss[j] += t->cpu[cpu].loss[j];
 }
 
-static int by_first(const void *a, const void *b)
-{
-	const struct state_sa *x = a, *y = b;
-
-	if (x->first_ns != y->first_ns)
-		return x->first_ns < y->first_ns ? -1 : 1;
-	if (x->spi != y->spi)
-		return x->spi < y->spi ? -1 : 1;
-	return memcmp(x->destination, y->destination, 16);
-}
-
 int state_collect(struct esp_tables *tables, const struct state_context *context, struct state *ret)
 {
 	struct collection c = {.tables = tables, .context = context, .state = ret};
@@ -371,13 +438,13 @@ int state_collect(struct esp_tables *tables, const struct state_context *context
 	c.by_slot = calloc((size_t)tables->cfg.sa_mask + 1, sizeof(*c.by_slot));
 	c.by_newcomer = calloc(((size_t)tables->cfg.new_mask + 1) * ESP_NEW_WAYS, sizeof(*c.by_newcomer));
 	if (c.by_slot && c.by_newcomer)
-		err = collect_sas(&c);
+		err = list_entries(&c);
 	if (!err) {
+		collect_sas(&c);
 		collect_fragments(&c);
 		collect_totals(&c);
-		if (ret->sa_count)
-			qsort(ret->sas, ret->sa_count, sizeof(*ret->sas), by_first);
 	}
+	free(c.entries);
 	free(c.by_slot);
 	free(c.by_newcomer);
 	if (err)

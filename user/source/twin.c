@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "espial/pipeline.h"
+#include "espial/quick.h"
 
 #define TWIN_SECOND 1000000000ULL
 
@@ -125,6 +125,16 @@ enum esp_class twin_frame(struct twin *twin, const uint8_t *frame, uint32_t capt
 	enum esp_reason bad;
 	enum esp_class cls;
 
+	if (ret_bad)
+		*ret_bad = ESP_OK;
+	if (link == ESP_LINK_ETHERNET && !twin->thorough) {
+		uint64_t other = stats->cls[ESP_CLASS_OTHER], udp = stats->cls[ESP_CLASS_ESP_UDP];
+
+		if (esp_quick(&at, frame, frame + captured, wire, segments <= 1, stats))
+			return stats->cls[ESP_CLASS_OTHER] != other	 ? ESP_CLASS_OTHER
+			       : stats->cls[ESP_CLASS_ESP_UDP] != udp ? ESP_CLASS_ESP_UDP
+								       : ESP_CLASS_ESP;
+	}
 	p.l3_offset = 0;
 	bad = esp_classify(frame, frame + captured, wire, link, &t->cfg.ports, &p);
 	if (bad || !esp_has_sa((enum esp_class)p.cls))

@@ -7,6 +7,7 @@
 #ifndef ESPIAL_SOURCE_TWIN_H
 #define ESPIAL_SOURCE_TWIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "source/tables.h"
@@ -35,6 +36,7 @@ struct twin {
 	struct esp_tables tables;
 	void (*packet)(void *arg, const struct twin_packet *packet); /* NULL: nobody listens */
 	void *packet_arg;
+	bool thorough; /* never by quick.h, whose results are the same: for the test that they are */
 };
 
 /* 0, -EINVAL for a size that is no power of two, -ENOMEM. On error *ret is zeroed. */
