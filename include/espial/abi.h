@@ -136,12 +136,19 @@ struct esp_fragment_bucket {
 #define ESP_IF_SLOTS 64
 #define ESP_IF_HASH 1024
 
-/* Per interface slot, direction and CPU. seen = sum of classes + sum of reasons, counted each on its own. */
+/*
+ * Per interface slot, direction and CPU. seen = sum of classes + sum of reasons, counted each on its own. The sizes are
+ * powers of two: an index is then masked, which every verifier understands, and a row shifted to.
+ */
+#define ESP_CLASS_ROOM 16
+#define ESP_REASON_ROOM 32
 struct esp_if_stats {
 	__u64 seen, bytes;
-	__u64 cls[ESP_CLASS_COUNT];
-	__u64 rejected[ESP_REASON_COUNT]; /* [0], ESP_OK, stays 0 */
+	__u64 cls[ESP_CLASS_ROOM];
+	__u64 rejected[ESP_REASON_ROOM]; /* [0], ESP_OK, stays 0 */
+	__u64 reserved[14];
 } __attribute__((aligned(64)));
+ESP_ASSERT(ESP_CLASS_COUNT < ESP_CLASS_ROOM && ESP_REASON_COUNT <= ESP_REASON_ROOM, "room for all");
 
 enum esp_loss {
 #define ESP_LOSS(sym, name, help) ESP_LOSS_##sym,

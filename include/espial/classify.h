@@ -146,34 +146,41 @@ ESP_INLINE enum esp_reason esp_classify_udp(struct esp_cursor *c, struct esp_pac
 	return natt ? esp_classify_natt(c, p, length) : esp_classify_ike(c, p, length, ESP_CLASS_IKE);
 }
 
-/* Ports of a TCP or UDP header that an ICMP error quotes: only these 4 bytes are certain to be there. */
-ESP_INLINE int esp_quoted_ports_ours(const __u8 *l4, const __u8 *end, __u8 protocol,
-				     const struct esp_ports *ports)
+/*
+ * The quoted transport header, of which `left` bytes were quoted: only the 4 of the ports are certain. Without them it
+ * is nobody's.
+ */
+ESP_INLINE enum esp_reason esp_classify_quoted_ports(struct esp_cursor *c, struct esp_packet *p, __u32 left,
+						     __u8 protocol, const struct esp_ports *ports)
 {
+	const __u8 *h = c->pos;
 	__u16 sport, dport;
 
-	if (l4 + 4 > end)
-		return 0;
-	sport = (__u16)(l4[0] << 8 | l4[1]);
-	dport = (__u16)(l4[2] << 8 | l4[3]);
-	if (esp_is_natt_port(ports, sport) || esp_is_natt_port(ports, dport))
-		return 1;
-	return protocol == ESP_IPPROTO_UDP &&
-	       (esp_is_ike_port(ports, sport) || esp_is_ike_port(ports, dport));
+	if (left < 4)
+		return ESP_OK;
+	if (h + 4 > c->end)
+		return esp_short(c, 4, ESP_BAD_ICMP_QUOTE_SHORT);
+	sport = (__u16)(h[0] << 8 | h[1]);
+	dport = (__u16)(h[2] << 8 | h[3]);
+	if (esp_is_natt_port(ports, sport) || esp_is_natt_port(ports, dport) ||
+	    (protocol == ESP_IPPROTO_UDP && (esp_is_ike_port(ports, sport) || esp_is_ike_port(ports, dport))))
+		p->cls = ESP_CLASS_ICMP_QUOTE;
+	return ESP_OK;
 }
 
 /*
  * An ICMP error and the packet that it quotes. The quote of a later fragment has no ports: ESP, AH and IPComp are
- * still known by their protocol. Quoted IPv6 extension headers are not walked: what IPsec sends carries none.
+ * still known by their protocol. Quoted IPv6 extension headers other than the fragment header are not walked: what IPsec
+ * sends carries none.
  */
 ESP_INLINE enum esp_reason esp_classify_icmp(struct esp_cursor *c, struct esp_packet *p,
 					     const struct esp_ports *ports)
 {
 	const struct esp_icmp *h = (const struct esp_icmp *)c->pos;
+	__u32 left = p->payload_length, later;
 	__u8 protocol;
-	__u32 later;
 
-	if (p->payload_length < sizeof(*h))
+	if (left < sizeof(*h))
 		return esp_short_payload(p, ESP_BAD_ICMP_SHORT);
 	if (!ESP_FITS(c, sizeof(*h)))
 		return esp_short(c, sizeof(*h), ESP_BAD_ICMP_SHORT);
@@ -183,24 +190,26 @@ ESP_INLINE enum esp_reason esp_classify_icmp(struct esp_cursor *c, struct esp_pa
 			   : !(h->type >= 1 && h->type <= 4))
 		return ESP_OK;
 	c->pos += sizeof(*h);
+	left -= sizeof(*h);
 	if (p->family == 4) {
 		const struct esp_ipv4 *q = (const struct esp_ipv4 *)c->pos;
 		__u32 header;
 
-		if (p->payload_length < sizeof(*h) + sizeof(*q))
+		if (left < sizeof(*q))
 			return ESP_BAD_ICMP_QUOTE_SHORT;
 		if (!ESP_FITS(c, sizeof(*q)))
 			return esp_short(c, sizeof(*q), ESP_BAD_ICMP_QUOTE_SHORT);
 		header = (q->version_ihl & 15U) * 4;
-		if (q->version_ihl >> 4 != 4 || header < sizeof(*q))
+		if (q->version_ihl >> 4 != 4 || header < sizeof(*q) || header > left)
 			return ESP_BAD_ICMP_QUOTE_SHORT;
 		protocol = q->protocol;
 		later = esp_be16(q->fragment_be) & ESP_IPV4_OFFSET;
+		left -= header;
 		esp_skip(c, header);
 	} else {
 		const struct esp_ipv6 *q = (const struct esp_ipv6 *)c->pos;
 
-		if (p->payload_length < sizeof(*h) + sizeof(*q))
+		if (left < sizeof(*q))
 			return ESP_BAD_ICMP_QUOTE_SHORT;
 		if (!ESP_FITS(c, sizeof(*q)))
 			return esp_short(c, sizeof(*q), ESP_BAD_ICMP_QUOTE_SHORT);
@@ -208,22 +217,28 @@ ESP_INLINE enum esp_reason esp_classify_icmp(struct esp_cursor *c, struct esp_pa
 			return ESP_BAD_ICMP_QUOTE_SHORT;
 		protocol = q->next_header;
 		later = 0;
+		left -= sizeof(*q);
 		c->pos += sizeof(*q);
 		if (protocol == ESP_IPPROTO_FRAGMENT) {
 			const struct esp_ipv6_fragment *f = (const struct esp_ipv6_fragment *)c->pos;
 
-			if (!ESP_FITS(c, sizeof(*f)))
+			if (left < sizeof(*f))
 				return ESP_OK;
+			if (!ESP_FITS(c, sizeof(*f)))
+				return esp_short(c, sizeof(*f), ESP_BAD_ICMP_QUOTE_SHORT);
 			protocol = f->next_header;
 			later = esp_be16(f->offset_be) & 0xfff8;
+			left -= sizeof(*f);
 			c->pos += sizeof(*f);
 		}
 	}
-	if (protocol == ESP_IPPROTO_ESP || protocol == ESP_IPPROTO_AH || protocol == ESP_IPPROTO_IPCOMP ||
-	    (!later && (protocol == ESP_IPPROTO_UDP || protocol == ESP_IPPROTO_TCP) &&
-	     esp_quoted_ports_ours(c->pos, c->end, protocol, ports)))
+	if (protocol == ESP_IPPROTO_ESP || protocol == ESP_IPPROTO_AH || protocol == ESP_IPPROTO_IPCOMP) {
 		p->cls = ESP_CLASS_ICMP_QUOTE;
-	return ESP_OK;
+		return ESP_OK;
+	}
+	if (later || (protocol != ESP_IPPROTO_UDP && protocol != ESP_IPPROTO_TCP))
+		return ESP_OK;
+	return esp_classify_quoted_ports(c, p, left, protocol, ports);
 }
 
 ESP_INLINE enum esp_reason esp_classify_tcp(struct esp_cursor *c, struct esp_packet *p,

@@ -2,8 +2,8 @@
 /*
  * fragment.h - whose fragment is it, and did the packet ever become whole
  *
- * Later fragments carry no transport header: they are tied to their packet by source, destination, identification and
- * protocol (RFC 791, RFC 8200). One whose first fragment was one of ours is of class `fragment`, and its bytes are its
+ * Later fragments carry no transport header: they are tied to their packet by source, destination, identification and,
+ * with IPv4, protocol (RFC 791, RFC 8200). One whose first fragment was one of ours is of class `fragment`, and its bytes are its
  * SA's; one that comes before the first is `other`, but remembered, so that a reordered packet still completes.
  * The kernel loses a packet whose fragments do not all come, although its first was `received`: such sets are counted.
  */
@@ -82,7 +82,7 @@ ESP_INLINE void esp_add_piece(struct esp_fragment_set *s, const struct esp_packe
 	__u32 pieces = s->pieces;
 
 	if (p->flags & ESP_PKT_LAST)
-		s->total = (__u32)p->fragment_offset + p->payload_length;
+		s->total = (__u32)p->fragment_offset + p->fragment_length;
 #if defined(__bpf__)
 #pragma unroll
 #endif
@@ -97,7 +97,7 @@ ESP_INLINE void esp_add_piece(struct esp_fragment_set *s, const struct esp_packe
 			s->offset[i] = offset;
 	if (pieces < ESP_FRAGMENT_PIECES)
 		s->pieces++;
-	s->have += p->payload_length;
+	s->have += p->fragment_length;
 }
 
 ESP_INLINE void esp_fragment_reset(struct esp_fragment_set *s, const struct esp_packet *p, __u64 id,
@@ -146,8 +146,9 @@ ESP_SLOW int esp_fragment(const struct esp_at *at, const struct esp_packet *p)
 	cfg = esp_cfg(at->t);
 	first = p->flags & ESP_PKT_FIRST;
 	ours = !!first;
-	id = (__u64)p->fragment_id << 32 | (__u32)p->protocol << 16 | (__u32)p->family << 8 |
-	     (__u32)at->direction | ESP_FRAGMENT_USED;
+	/* IPv6 has no protocol in it: the fragments' next headers differ (RFC 8200 section 4.5). */
+	id = (__u64)p->fragment_id << 32 | (p->family == 4 ? (__u32)p->protocol << 16 : 0) |
+	     (__u32)p->family << 8 | (__u32)at->direction | ESP_FRAGMENT_USED;
 	hash = esp_mix(esp_mix(p->r.src[0] ^ p->key.dst[0]) ^ p->r.src[1] ^
 		       esp_mix(p->key.dst[1] ^ id ^ cfg->seed));
 	bucket = esp_fragment_at(at->t, (__u32)hash & cfg->fragment_mask);
@@ -194,7 +195,8 @@ ESP_SLOW int esp_fragment(const struct esp_at *at, const struct esp_packet *p)
 		if (s->state == ESP_FRAGMENT_ORPHAN) {
 			s->state = ESP_FRAGMENT_OPEN;
 			s->sa = p->key;
-			s->header = p->r.ip_length - p->payload_length;
+			/* The header of the whole packet, which has no fragment header. */
+			s->header = p->r.ip_length - p->fragment_length - (p->family == 6 ? 8 : 0);
 			credit.bytes = s->orphan_bytes;
 			credit.fragments = s->orphans;
 		}

@@ -91,7 +91,8 @@ struct esp_packet {
 	__u32 spi;	       /* ESP, AH */
 	__u32 fragment_id;
 	__u16 fragment_offset; /* bytes */
-	__u16 payload_length;  /* IP payload of this packet or fragment, bytes */
+	__u16 payload_length;  /* behind the IP header and the extension headers, bytes */
+	__u16 fragment_length; /* of a fragment: what of the packet it carries, extension headers included, bytes */
 	__u16 l3_offset;       /* of the IP header from the first byte of the frame */
 	__u8 cls;	       /* enum esp_class */
 	__u8 family;	       /* 4, 6; 0: not IP */
@@ -155,7 +156,7 @@ ESP_INLINE void esp_join(struct esp_cursor *c)
 	__u32 consumed = esp_forget(esp_consumed(c));
 
 	ESP_OPAQUE(consumed);
-	c->pos = c->start + (consumed & 0xfff);
+	c->pos = c->start + (consumed & 0x7fff); /* 8 extension headers of 2048 bytes are below that */
 }
 
 /* PPP protocol field: two bytes, or one when compressed (RFC 1661 section 2: then its lowest bit is set). */
@@ -281,9 +282,13 @@ ESP_INLINE enum esp_reason esp_parse_capture_link(struct esp_cursor *c, enum esp
 		c->pos += 20;
 		return esp_parse_ethertype(c, ret_ethertype);
 	case ESP_LINK_PPP:
-		if (p + 2 <= c->end && p[0] == 0xff &&
-		    p[1] == 0x03) /* address and control, RFC 1662 section 3.1 */
-			c->pos += 2;
+		/* Address and control, RFC 1662 section 3.1. */
+		if (p + 1 <= c->end && p[0] == 0xff) {
+			if (p + 2 > c->end)
+				return esp_short(c, 2, ESP_BAD_PPP_SHORT);
+			if (p[1] == 0x03)
+				c->pos += 2;
+		}
 		return esp_parse_ppp(c, ret_ethertype);
 	case ESP_LINK_PPPOE:
 		return esp_parse_pppoe(c, ret_ethertype);
@@ -291,6 +296,24 @@ ESP_INLINE enum esp_reason esp_parse_capture_link(struct esp_cursor *c, enum esp
 		*ret_ethertype = ESP_ETH_NONE;
 		return ESP_OK;
 	}
+}
+
+/*
+ * A packet of ours on its way to segmentation (BIG TCP) is longer than its length field can say, which is then 0. No
+ * packet on a wire is so long, and none of IPsec.
+ */
+ESP_INLINE int esp_is_big(const struct esp_cursor *c, __u32 start)
+{
+	return c->wire != ESP_WIRE_UNKNOWN && c->wire > start + 65535;
+}
+
+ESP_INLINE enum esp_reason esp_big(const struct esp_cursor *c, __u32 start, struct esp_packet *p)
+{
+	p->r.ip_length = c->wire - start;
+	p->payload_length = 0;
+	p->flags = 0;
+	p->protocol = ESP_IPPROTO_NONE;
+	return ESP_OK;
 }
 
 /* The second half of ::ffff:a.b.c.d; the first is 0. */
@@ -318,6 +341,8 @@ ESP_INLINE enum esp_reason esp_parse_ipv4(struct esp_cursor *c, struct esp_packe
 		return ESP_BAD_IPV4_IHL;
 	p->family = 4;
 	p->r.ip_length = esp_be16(h->total_length_be);
+	if (ESP_UNLIKELY(!p->r.ip_length && esp_is_big(c, start)))
+		return esp_big(c, start, p);
 	if (p->r.ip_length < header)
 		return ESP_BAD_IPV4_LENGTH;
 	p->l3_offset = (__u16)start;
@@ -336,6 +361,7 @@ ESP_INLINE enum esp_reason esp_parse_ipv4(struct esp_cursor *c, struct esp_packe
 		flags = ESP_PKT_DF;
 	if (ESP_UNLIKELY(fragment & (ESP_IPV4_MF | ESP_IPV4_OFFSET))) {
 		p->fragment_id = esp_be16(h->id_be);
+		p->fragment_length = p->payload_length;
 		p->fragment_offset = (__u16)((fragment & ESP_IPV4_OFFSET) * 8);
 		flags |= p->fragment_offset ? ESP_PKT_LATER : ESP_PKT_FIRST;
 		flags |= fragment & ESP_IPV4_MF ? 0 : ESP_PKT_LAST;
@@ -392,6 +418,7 @@ ESP_INLINE enum esp_reason esp_parse_ipv6_extensions(struct esp_cursor *c, struc
 			if (offset &
 			    0xfff9) { /* not atomic: an atomic fragment is a whole packet (RFC 6946) */
 				p->fragment_id = esp_be32(f->id_be);
+				p->fragment_length = (__u16)(left - 8);
 				p->fragment_offset = (__u16)(offset & 0xfff8);
 				p->flags = (p->fragment_offset ? ESP_PKT_LATER : ESP_PKT_FIRST) |
 					   (offset & 1 ? 0 : ESP_PKT_LAST);
@@ -423,6 +450,8 @@ ESP_INLINE enum esp_reason esp_parse_ipv6(struct esp_cursor *c, struct esp_packe
 	p->family = 6;
 	p->payload_length = esp_be16(h->payload_length_be);
 	p->r.ip_length = p->payload_length + sizeof(*h);
+	if (ESP_UNLIKELY(!p->payload_length && esp_is_big(c, start)))
+		return esp_big(c, start, p);
 	p->l3_offset = (__u16)start;
 	if (start + p->r.ip_length > c->wire)
 		return ESP_BAD_IP_TRUNCATED;
@@ -441,9 +470,9 @@ ESP_INLINE enum esp_reason esp_parse_ipv6(struct esp_cursor *c, struct esp_packe
 /* What a fragment may look like at all (RFC 791, RFC 8200 section 4.5). */
 ESP_INLINE enum esp_reason esp_check_fragment(const struct esp_packet *p)
 {
-	if ((__u32)p->fragment_offset + p->payload_length > 65535)
+	if ((__u32)p->fragment_offset + p->fragment_length > 65535)
 		return ESP_BAD_FRAGMENT_RANGE;
-	if (!p->payload_length || (!(p->flags & ESP_PKT_LAST) && p->payload_length % 8))
+	if (!p->fragment_length || (!(p->flags & ESP_PKT_LAST) && p->fragment_length % 8))
 		return ESP_BAD_FRAGMENT_SIZE;
 	return ESP_OK;
 }

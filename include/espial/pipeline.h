@@ -73,13 +73,18 @@ ESP_INLINE int esp_only_counted(enum esp_reason bad, const struct esp_packet *p)
 ESP_INLINE void esp_count(struct esp_if_stats *stats, enum esp_reason bad, enum esp_class cls,
 			  __u32 ip_length, __u32 segments)
 {
+	__u64 index;
+
 	stats->seen += segments;
 	stats->bytes += ip_length;
 	if (ESP_UNLIKELY(bad)) {
-		if (bad < ESP_REASON_COUNT)
-			stats->rejected[bad] += segments;
-	} else if (cls < ESP_CLASS_COUNT) {
-		stats->cls[cls] += segments;
+		index = bad & (ESP_REASON_ROOM - 1);
+		ESP_OPAQUE(index);
+		stats->rejected[index] += segments;
+	} else {
+		index = cls & (ESP_CLASS_ROOM - 1);
+		ESP_OPAQUE(index);
+		stats->cls[index] += segments;
 	}
 }
 

@@ -387,6 +387,7 @@ ESP_INLINE __u64 esp_restart(struct esp_sa *sa, struct esp_sa_rare *rare, const 
 	      carry = ESP_READ(sa->carry);
 	__u64 fresh = ((plan->retire + 2 * ESP_WINDOW_EPOCHS) << ESP_EPOCH_BITS) + ((__u32)plan->base & 31);
 	__u32 seen = (__u32)word, expected = 0, missing;
+	__u64 next;
 
 	if (ESP_READ(sa->top) != plan->retire || (__u32)(carry >> 32) != (__u32)plan->retire ||
 	    (__u32)(word >> 32) != ((__u32)plan->retire & ESP_EPOCH_MASK) || !seen)
@@ -396,8 +397,8 @@ ESP_INLINE __u64 esp_restart(struct esp_sa *sa, struct esp_sa_rare *rare, const 
 	expected = 0xffffffffU >> (31 - esp_fls32(seen));
 	if (!(carry & ESP_STARTED))
 		expected &= 0xffffffffU << esp_ctz32(seen);
-	if (ESP_CMPXCHG(&sa->carry, carry, ((fresh >> ESP_EPOCH_BITS) - ESP_WINDOW_EPOCHS + 1) << 32) !=
-	    carry)
+	next = (fresh + esp_fls32(plan->seen)) >> ESP_EPOCH_BITS;
+	if (ESP_CMPXCHG(&sa->carry, carry, (next - ESP_WINDOW_EPOCHS + 1) << 32) != carry)
 		return 0;
 	missing = esp_popcount32(expected & ~seen);
 	if (missing)
@@ -405,7 +406,7 @@ ESP_INLINE __u64 esp_restart(struct esp_sa *sa, struct esp_sa_rare *rare, const 
 	esp_runs(rare, seen, expected, carry & ESP_RUN_MASK);
 	ESP_ADD(&rare->restarts, 1);
 	(void)ESP_XCHG(&sa->delta, fresh - (__u32)plan->base);
-	esp_raise_top(sa, (fresh + esp_fls32(plan->seen)) >> ESP_EPOCH_BITS);
+	esp_raise_top(sa, next);
 	return fresh;
 }
 

@@ -41,6 +41,7 @@ enum esp_ip_protocol {
 	ESP_IPPROTO_DSTOPTS = 60,
 	ESP_IPPROTO_IPCOMP = 108,
 	ESP_IPPROTO_MOBILITY = 135, /* RFC 6275 */
+	ESP_IPPROTO_NONE = 255,	    /* reserved: nothing that we follow */
 };
 
 struct esp_eth {
