@@ -257,20 +257,10 @@ ESP_INLINE enum esp_reason esp_classify_tcp(struct esp_cursor *c, struct esp_pac
 	return ESP_OK;
 }
 
-/* The IP payload at the cursor. */
-ESP_INLINE enum esp_reason esp_classify_payload(struct esp_cursor *c, struct esp_packet *p,
-						const struct esp_ports *ports)
+/* What is behind the IP header of a whole packet or a first fragment. */
+ESP_INLINE enum esp_reason esp_classify_transport(struct esp_cursor *c, struct esp_packet *p,
+						  const struct esp_ports *ports)
 {
-	if (ESP_UNLIKELY(p->flags & (ESP_PKT_FIRST | ESP_PKT_LATER))) {
-		enum esp_reason bad = esp_check_fragment(p);
-
-		if (bad)
-			return bad;
-		if (p->flags & ESP_PKT_LATER) {
-			p->cls = ESP_CLASS_FRAGMENT; /* provisional: the fragment table knows whose it is */
-			return ESP_OK;
-		}
-	}
 	switch (p->protocol) {
 	case ESP_IPPROTO_ESP:
 		return esp_classify_esp(c, p, p->payload_length, ESP_CLASS_ESP);
@@ -298,6 +288,21 @@ ESP_INLINE enum esp_reason esp_classify_payload(struct esp_cursor *c, struct esp
 	}
 	p->cls = ESP_CLASS_OTHER;
 	return ESP_OK;
+}
+
+/* The IP payload at the cursor. A first fragment that is cut short is that, whatever else is wrong with it. */
+ESP_INLINE enum esp_reason esp_classify_payload(struct esp_cursor *c, struct esp_packet *p,
+						const struct esp_ports *ports)
+{
+	enum esp_reason bad = ESP_OK;
+
+	if (ESP_UNLIKELY(p->flags & ESP_PKT_LATER))
+		p->cls = ESP_CLASS_FRAGMENT; /* provisional: the fragment table knows whose it is */
+	else
+		bad = esp_classify_transport(c, p, ports);
+	if (!bad && ESP_UNLIKELY(p->flags & (ESP_PKT_FIRST | ESP_PKT_LATER)))
+		bad = esp_check_fragment(p);
+	return bad;
 }
 
 /*
