@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmd_mtu.h - between the parts of `espial mtu`: values of its options, what was solved, and how it is shown */
+#ifndef ESPIAL_CMD_MTU_H
+#define ESPIAL_CMD_MTU_H
+
+#include "model/mtu.h"
+
+struct mtu_answer {
+	struct mtu_spec spec;
+	unsigned int link, inner;
+	struct mtu_packet largest;
+	bool packet_asked;
+	struct mtu_packet packet; /* as asked, else the largest */
+};
+
+/* ---- values of options (cmd_mtu_values.c); end with CMD_USAGE what they cannot read */
+
+unsigned int mtu_parse_number(const char *option, const char *value, unsigned int min, unsigned int max);
+int mtu_parse_family(const char *option, const char *value);
+enum mtu_mode mtu_parse_mode(const char *value);
+/* "gre,key": adds a layer that carries ESP. */
+void mtu_parse_over(struct mtu_spec *spec, const char *value);
+/* "key,csum" or NULL: adds a layer that ESP carries. A family of 0: not given. */
+void mtu_parse_inside(struct mtu_spec *spec, enum mtu_carrier_kind kind, const char *value);
+
+/* ---- output (cmd_mtu_print.c) */
+
+/* Both print the whole answer on standard output and return the exit status. */
+int mtu_print_text(const struct mtu_answer *a);
+int mtu_print_json(const struct mtu_answer *a);
+int mtu_print_transforms(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config.h - how `espial run` is set up: defaults, then the configuration file, then the command line
+ *
+ * Every setting is one row of a table (config.c) with its name, which is that of the option and of the key in section [run]
+ * of the file. Nothing prints: errors are one line in the caller's buffer, object, cause and remedy.
+ */
+#ifndef ESPIAL_CONFIG_H
+#define ESPIAL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "source/bpf_live.h"
+
+#define CONFIG_INTERFACES 64
+#define CONFIG_WORD 108 /* as long as the path of a Unix socket, terminated */
+#define CONFIG_ERROR 512
+
+struct config {
+	char interface[CONFIG_INTERFACES][STATE_NAME];
+	size_t interface_count;
+	enum live_xdp_mode xdp_mode;
+	char socket[CONFIG_WORD];
+	char listen[CONFIG_WORD]; /* "": no TCP. Else ADDRESS:PORT, [ADDRESS]:PORT or PORT */
+	uint64_t sa_capacity, newcomer_sets, fragment_sets, ring_bytes,
+		events_per_second; /* 0: the source's default */
+	uint64_t ike_port[2], natt_port[2];
+	size_t ike_port_count, natt_port_count;
+};
+
+struct config_key {
+	const char *name, *argument, *help;
+	char letter; /* short option, or 0 */
+	bool many;   /* may be given several times: adds */
+	bool reload; /* a change applies on SIGHUP; others need a restart */
+};
+
+/* The table, and its length. */
+const struct config_key *config_keys(size_t *ret_count);
+
+/* Settings of the command line, kept as text so that they can be laid over the file again on SIGHUP. */
+struct config_given {
+	size_t key; /* index into the table */
+	const char *value;
+};
+
+struct config_list {
+	struct config_given given[CONFIG_INTERFACES + 32];
+	size_t count;
+};
+
+/* -ENOSPC: more than anyone means. The value is not copied. */
+int config_give(struct config_list *list, size_t key, const char *value);
+
+/*
+ * *ret = defaults, the file (NULL: none), the list (NULL: none). 0, or -EINVAL (a key or value), -errno of the file, with a
+ * line in `error`.
+ */
+int config_build(const char *file, const struct config_list *list, struct config *ret, char *error,
+		 size_t error_size);
+
+/* "ADDRESS", "PORT" out of a `listen` value; loopback when it is only a port. -EINVAL with a line in `error`. */
+int config_listen(const char *value, char ret_address[64], uint16_t *ret_port, char *error,
+		  size_t error_size);
+
+/*
+ * The live source's options; `names` holds pointers into the config, which must outlive them.
+ */
+void config_live_options(const struct config *config, const char *names[CONFIG_INTERFACES],
+			 struct live_options *ret);
+
+/* Is this setting the same in both? */
+bool config_same(const struct config *a, const struct config *b, size_t key);
+/* Copies one setting. */
+void config_copy(struct config *to, const struct config *from, size_t key);
+
+#endif
