@@ -100,10 +100,10 @@ static __always_inline void esp_emit_endpoint(const struct esp_at *at, const str
 static __always_inline struct esp_if_stats *esp_begin(__u32 ifindex, enum esp_direction direction,
 						      struct esp_at *ret_at, enum esp_link *ret_link)
 {
-	__u32 hash = ifindex % ESP_IF_HASH, cpu = bpf_get_smp_processor_id();
-	struct esp_if_config *interface = bpf_map_lookup_elem(&esp_if, &hash);
+	const struct esp_if_config *interface = &esp_if[ifindex % ESP_IF_HASH];
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	if (!interface || interface->ifindex != ifindex)
+	if (interface->ifindex != ifindex)
 		return NULL;
 	*ret_link = (enum esp_link)interface->link;
 	ret_at->t = NULL;
@@ -111,7 +111,7 @@ static __always_inline struct esp_if_stats *esp_begin(__u32 ifindex, enum esp_di
 	ret_at->cpu = cpu;
 	ret_at->ifindex = ifindex;
 	ret_at->direction = direction;
-	return esp_if_stats_at(NULL, interface->slot, direction, cpu);
+	return esp_if_stats_at(interface, direction, cpu);
 }
 
 /* The working memory of this CPU, for the general way. */

@@ -43,18 +43,14 @@ ESP_ARRAY(esp_admission, __u32);
 ESP_ARRAY(esp_scratch, struct esp_scratch);
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, ESP_IF_HASH);
-	__type(key, __u32);
-	__type(value, struct esp_if_config);
-} esp_if SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } esp_events SEC(".maps");
 
 const volatile struct esp_config esp_config = {};
+
+/* Global data, which is reached without a lookup: every packet of every kind begins here. The agent writes it. */
+struct esp_if_config esp_if[ESP_IF_HASH] = {};
 
 struct esp_tables; /* the maps are global: always NULL here */
 
@@ -88,10 +84,10 @@ static __always_inline struct esp_lane *esp_lane_at(struct esp_tables *t, __u32 
 	return bpf_map_lookup_elem(&esp_lane, &index);
 }
 
-static __always_inline struct esp_if_stats *esp_if_stats_at(struct esp_tables *t, __u32 slot, __u32 direction,
-							    __u32 cpu)
+static __always_inline struct esp_if_stats *esp_if_stats_at(const struct esp_if_config *interface,
+							    __u32 direction, __u32 cpu)
 {
-	__u32 index = (slot * 3 + direction) * esp_cfg(t)->cpus + cpu;
+	__u32 index = interface->row + direction * esp_cfg(NULL)->cpus + cpu;
 
 	return bpf_map_lookup_elem(&esp_stats, &index);
 }

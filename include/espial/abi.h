@@ -86,20 +86,24 @@ struct esp_sa_rare {
 
 struct esp_newcomer {
 	struct esp_sa_key key;
-	__u64 first, last; /* times */
-	__u32 packets;	   /* all that came, of which … */
-	__u32 records;	   /* … so many are below */
-	__u64 bytes;	   /* of packets without a record, and of later fragments */
-	__u32 fragments;   /* later ones */
+	__u64 first;	 /* time */
+	__u32 packets;	 /* all that came, of which … */
+	__u32 records;	 /* … so many are below */
+	__u64 bytes;	 /* of packets without a record, and of later fragments */
+	__u32 fragments; /* later ones */
 	__u32 incomplete;
 	struct esp_record record[ESP_NEW_RECORDS];
 };
 
+/* What a search and the choice of a victim look at is together, in one cache line. */
 struct esp_new_set {
 	__u32 lock;
-	__u32 turn; /* counts the packets that found the set full */
+	__u32 turn;		     /* counts the packets that found the set full */
+	__u32 tag[ESP_NEW_WAYS];     /* esp_new_tag() of the way's key; 0: empty */
+	__u32 packets[ESP_NEW_WAYS]; /* as in the way */
+	__u64 last[ESP_NEW_WAYS];    /* time of the last packet */
 	struct esp_newcomer way[ESP_NEW_WAYS];
-};
+} __attribute__((aligned(64)));
 
 /* ---- fragments ---- */
 
@@ -169,21 +173,37 @@ struct esp_plan {
 	__u32 reserved;
 };
 
+/* What the SAs whose entries were replaced had, so that sums over all SAs never go back. */
+struct esp_sums {
+	__u64 packets, bytes, received, lost, late, duplicate, too_old, outlier, restarts;
+	__u64 fragmented, fragments, incomplete, endpoint_changes;
+	__u64 reserved[3];
+};
+
+/* By direction and protocol. */
+#define ESP_SUMS 8
+ESP_INLINE __u32 esp_sums_index(__u64 id)
+{
+	return ((__u32)id & 3) * 2 + (((__u32)(id >> 16) & 0xff) == ESP_IPPROTO_AH);
+}
+
 /* Per CPU. One writer each; evictions by other CPUs go to the evicting CPU's own. */
 struct esp_cpu {
 	__u64 loss[ESP_LOSS_COUNT];
-	__u64 events;		      /* given to the ring buffer */
+	__u64 events; /* given to the ring buffer */
+	struct esp_sums retired[ESP_SUMS];
 	__u64 tokens, refilled;	      /* rate limit: events left, time of the last refill */
 	struct esp_newcomer promoted; /* one that was given a slot, until its packets are replayed there */
 	struct esp_plan plan;
 } __attribute__((aligned(64)));
 
-/* What the agent tells the datapath of an interface, at index ifindex mod ESP_IF_HASH. */
+/* What the agent tells the datapath of an interface, at index ifindex mod ESP_IF_HASH of esp_if[]. */
 struct esp_if_config {
-	__u32 ifindex;
+	__u32 ifindex; /* 0: nothing told */
+	__u32 row;     /* of its counters, direction 0: slot * 3 * cpus */
 	__u16 slot;
 	__u8 link; /* enum esp_link */
-	__u8 reserved;
+	__u8 reserved[5];
 };
 
 /* ---- configuration: read-only data, set before loading ---- */
@@ -245,7 +265,7 @@ ESP_ASSERT(sizeof(struct esp_sa_key) == 24, "SA key");
 ESP_ASSERT(sizeof(struct esp_sa) == 64 + 8 * ESP_WINDOW_EPOCHS, "SA state: one cache line and the window");
 ESP_ASSERT(sizeof(struct esp_lane) == 128, "lane: two cache lines");
 ESP_ASSERT(sizeof(struct esp_record) == 48, "record");
-ESP_ASSERT(sizeof(struct esp_newcomer) == 24 + 5 * 8 + 3 * 48, "newcomer");
+ESP_ASSERT(sizeof(struct esp_newcomer) == 24 + 4 * 8 + 3 * 48, "newcomer");
 ESP_ASSERT(sizeof(struct esp_event) == 88, "event header");
 
 #endif

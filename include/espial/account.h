@@ -241,6 +241,27 @@ ESP_INLINE struct esp_new_set *esp_new_set(struct esp_tables *t, __u64 hash)
 	return esp_new_at(t, (__u32)(hash >> 40) & esp_cfg(t)->new_mask);
 }
 
+/* Tells most strangers from a way's owner without looking at its key; never 0. */
+ESP_INLINE __u32 esp_new_tag(__u64 hash)
+{
+	return (__u32)(hash >> 8) | 1;
+}
+
+/* The way of `key` in its set, or ESP_NEW_WAYS. */
+ESP_INLINE __u32 esp_new_find(const struct esp_new_set *set, const struct esp_sa_key *key, __u64 hash)
+{
+	__u32 tag = esp_new_tag(hash);
+
+#if defined(__bpf__)
+#pragma unroll
+#endif
+	for (__u32 i = 0; i < ESP_NEW_WAYS; i++)
+		if (ESP_UNLIKELY(set->tag[i] == tag) && set->way[i].key.id == key->id &&
+		    set->way[i].key.dst[1] == key->dst[1] && set->way[i].key.dst[0] == key->dst[0])
+			return i;
+	return ESP_NEW_WAYS;
+}
+
 /* Four packets of which at least two differ, all within one window: a flow, and no accident. */
 ESP_INLINE int esp_looks_like_sa(const struct esp_newcomer *n, const struct esp_record *r)
 {
@@ -309,17 +330,15 @@ ESP_INLINE int esp_new_victim(const struct esp_new_set *set, const struct esp_co
 #pragma unroll
 #endif
 	for (int i = 0; i < (int)ESP_NEW_WAYS; i++) {
-		const struct esp_newcomer *n = &set->way[i];
+		__u64 silent = now - set->last[i];
 
-		if (!n->key.id)
+		if (!set->tag[i])
 			return i;
-		if (n->packets > 1 && now - n->last < cfg->new_hold)
+		if (set->packets[i] > 1 ? silent < cfg->new_hold : silent < cfg->new_fresh && set->turn % 8)
 			continue;
-		if (n->last >= oldest)
+		if (set->last[i] >= oldest)
 			continue;
-		if (now - n->last < cfg->new_fresh && set->turn % 8)
-			continue;
-		oldest = n->last;
+		oldest = set->last[i];
 		victim = i;
 	}
 	return victim;
@@ -328,7 +347,6 @@ ESP_INLINE int esp_new_victim(const struct esp_new_set *set, const struct esp_co
 ESP_INLINE void esp_new_record(struct esp_newcomer *n, const struct esp_record *r)
 {
 	n->packets++;
-	n->last = r->now;
 	switch (n->records) {
 	case 0:
 		n->record[0] = *r;
@@ -358,11 +376,11 @@ ESP_INLINE void esp_new_record(struct esp_newcomer *n, const struct esp_record *
 ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key *key, __u64 hash,
 			       const struct esp_record *r)
 {
-	struct esp_newcomer *n = 0;
-	__u32 slot = ESP_NO_SLOT;
+	struct esp_newcomer *n;
+	__u32 slot = ESP_NO_SLOT, way;
 	struct esp_new_set *set;
 	struct esp_cpu *cpu;
-	int way;
+	int victim;
 
 	if (!at || !key || !r)
 		return ESP_NO_SLOT;
@@ -374,26 +392,23 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 		cpu->loss[ESP_LOSS_REFUSED] += r->segments;
 		return ESP_NO_SLOT;
 	}
-#if defined(__bpf__)
-#pragma unroll
-#endif
-	for (int i = 0; i < (int)ESP_NEW_WAYS; i++)
-		if (set->way[i].key.id == key->id && set->way[i].key.dst[1] == key->dst[1] &&
-		    set->way[i].key.dst[0] == key->dst[0])
-			n = &set->way[i];
-	if (n) {
+	way = esp_new_find(set, key, hash);
+	if (way < ESP_NEW_WAYS) {
+		n = &set->way[way];
+		set->last[way] = r->now;
 		if (r->segments == 1 && !(n->records == ESP_NEW_RECORDS && esp_looks_like_sa(n, r))) {
 			esp_new_record(n, r);
+			set->packets[way] = n->packets;
 			goto out;
 		}
 		slot = esp_admit(at, &n->key, hash, n->record[0].sequence, n->first);
 		if (slot != ESP_NO_SLOT) {
 			cpu->promoted = *n;
 			n->key.id = 0;
+			set->tag[way] = 0;
 		} else {
 			cpu->loss[ESP_LOSS_REFUSED] +=
 				r->segments; /* an SA, but all of its places are in use */
-			n->last = r->now;
 		}
 		goto out;
 	}
@@ -412,17 +427,20 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 			cpu->loss[ESP_LOSS_REFUSED] += r->segments;
 		goto out;
 	}
-	way = esp_new_victim(set, esp_cfg(at->t), at->now);
-	if (way < 0 || way >= (int)ESP_NEW_WAYS) {
+	victim = esp_new_victim(set, esp_cfg(at->t), at->now);
+	if (victim < 0 || victim >= (int)ESP_NEW_WAYS) {
 		cpu->loss[ESP_LOSS_REFUSED]++;
 		set->turn++;
 		goto out;
 	}
-	n = &set->way[way];
-	if (n->key.id) {
+	n = &set->way[victim];
+	if (set->tag[victim]) {
 		cpu->loss[ESP_LOSS_EVICTED] += n->packets;
 		set->turn++;
 	}
+	set->tag[victim] = esp_new_tag(hash);
+	set->packets[victim] = 1;
+	set->last[victim] = r->now;
 	n->key = *key;
 	n->first = r->now;
 	n->packets = 0;

@@ -24,8 +24,8 @@ ESP_SLOW int esp_credit_sa(const struct esp_at *at, const struct esp_sa_key *key
 {
 	struct esp_new_set *set;
 	struct esp_tables *t;
+	__u32 slot, way;
 	__u64 hash;
-	__u32 slot;
 
 	if (!at || !key || !c)
 		return 0;
@@ -53,17 +53,11 @@ ESP_SLOW int esp_credit_sa(const struct esp_at *at, const struct esp_sa_key *key
 	set = esp_new_set(t, hash);
 	if (!set || !esp_lock(&set->lock))
 		return 0;
-#if defined(__bpf__)
-#pragma unroll
-#endif
-	for (int i = 0; i < (int)ESP_NEW_WAYS; i++) {
-		struct esp_newcomer *n = &set->way[i];
-
-		if (n->key.id == key->id && n->key.dst[1] == key->dst[1] && n->key.dst[0] == key->dst[0]) {
-			n->bytes += c->bytes;
-			n->fragments += c->fragments;
-			n->incomplete += c->incomplete;
-		}
+	way = esp_new_find(set, key, hash);
+	if (way < ESP_NEW_WAYS) {
+		set->way[way].bytes += c->bytes;
+		set->way[way].fragments += c->fragments;
+		set->way[way].incomplete += c->incomplete;
 	}
 	esp_unlock(&set->lock);
 	return 1;

@@ -2,7 +2,7 @@
 /*
  * quick.h - the usual frame, without the detour through struct esp_packet
  *
- * Ethernet and IPv4 without options, whole: what is none of ours, and the next packet of an SA that is in its home slot
+ * Ethernet, and IPv4 without options, whole: what is none of ours, and the next packet of an SA that is in its home slot
  * and looks like the packet before it. Whatever is the least bit unusual is left to the general way, before anything was
  * counted. Nothing is decided here otherwise than by esp_classify() and esp_observe(): the same, with all values in
  * registers, where those go through memory.
@@ -61,10 +61,22 @@ ESP_INLINE int esp_quick(const struct esp_at *at, const __u8 *start, const __u8 
 	const struct esp_esp *esp = (const struct esp_esp *)udp;
 	const struct esp_config *cfg = esp_cfg(at->t);
 	__u32 length, fragment, flags, sport, dport, ports = 0, cls;
+	__be16 type;
 
-	if (start + ESP_QUICK_HEADERS > end)
+	if (start + sizeof(struct esp_eth) > end)
 		return 0;
-	if (((const struct esp_eth *)start)->type_be != esp_be16(ESP_ETH_IPV4) || ip->version_ihl != 0x45)
+	type = ((const struct esp_eth *)start)->type_be;
+	if (type != esp_be16(ESP_ETH_IPV4)) {
+		/* Those that the general way follows; all others, ARP among them, are `other`. */
+		if (type == esp_be16(ESP_ETH_IPV6) || type == esp_be16(ESP_ETH_VLAN) ||
+		    type == esp_be16(ESP_ETH_QINQ) || type == esp_be16(ESP_ETH_QINQ_OLD) ||
+		    type == esp_be16(ESP_ETH_PPPOE))
+			return 0;
+		stats->seen++;
+		stats->cls[ESP_CLASS_OTHER]++;
+		return 1;
+	}
+	if (start + ESP_QUICK_HEADERS > end || ip->version_ihl != 0x45)
 		return 0;
 	length = esp_be16(ip->total_length_be);
 	fragment = ip->fragment_be;

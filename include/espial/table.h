@@ -137,7 +137,7 @@ struct esp_lanes {
 	struct esp_tables *t;
 	__u32 slot;
 	int clear;
-	__u64 last, packets;
+	__u64 last, packets, bytes, received;
 };
 
 static long esp_lanes_step(__u32 cpu, void *arg)
@@ -150,9 +150,30 @@ static long esp_lanes_step(__u32 cpu, void *arg)
 	if (lane->last > l->last)
 		l->last = lane->last;
 	l->packets += lane->packets;
+	l->bytes += lane->bytes;
+	l->received += lane->received;
 	if (l->clear)
 		__builtin_memset(lane, 0, sizeof(*lane));
 	return 0;
+}
+
+/* The counters of an SA that is replaced, to those of its kind. */
+ESP_INLINE void esp_retire_counters(struct esp_sums *sums, const struct esp_lanes *lanes,
+				    const struct esp_sa_rare *rare)
+{
+	sums->packets += lanes->packets;
+	sums->bytes += lanes->bytes;
+	sums->received += lanes->received + rare->confirmed;
+	sums->lost += rare->lost;
+	sums->late += rare->late;
+	sums->duplicate += rare->duplicate;
+	sums->too_old += rare->too_old;
+	sums->outlier += rare->outlier;
+	sums->restarts += rare->restarts;
+	sums->fragmented += rare->fragmented;
+	sums->fragments += rare->fragments;
+	sums->incomplete += rare->incomplete;
+	sums->endpoint_changes += rare->endpoint_changes;
 }
 
 static long esp_clear_step(__u32 i, void *arg)
@@ -207,6 +228,7 @@ ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, 
 {
 	struct esp_place place = {.slot = ESP_NO_SLOT, .oldest = ~0ULL};
 	__u32 *lock, slot = ESP_NO_SLOT, reach;
+	__u64 index;
 	const struct esp_config *cfg;
 	struct esp_sa_rare *rare;
 	struct esp_sa *sa, *home;
@@ -233,10 +255,12 @@ ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, 
 
 		if (at->now - place.oldest < cfg->idle || at->now < place.oldest)
 			goto out;
-		(void)ESP_XCHG(&sa->key.id, 0);
+		index = esp_sums_index(ESP_XCHG(&sa->key.id, 0)) & (ESP_SUMS - 1);
+		ESP_OPAQUE(index);
 		ESP_WRITE(sa->generation, sa->generation + 1);
 		ESP_LOOP(cfg->cpus, esp_lanes_step, &lanes);
 		cpu->loss[ESP_LOSS_EVICTED] += lanes.packets;
+		esp_retire_counters(&cpu->retired[index], &lanes, rare);
 		ESP_LOOP(sizeof(*rare) / 8, esp_clear_step, &rare);
 	} else {
 		ESP_WRITE(sa->generation, sa->generation + 1);

@@ -107,6 +107,8 @@ static void collect_window(const struct esp_sa *sa, const struct esp_sa_rare *ra
 static void collect_sequence(const struct esp_sa *sa, const struct esp_sa_rare *rare, uint64_t received,
 			     bool final, struct state_sequence *q)
 {
+	uint32_t tentative;
+
 	q->received = received + rare->confirmed;
 	q->lost = rare->lost;
 	q->late = rare->late;
@@ -116,6 +118,11 @@ static void collect_sequence(const struct esp_sa *sa, const struct esp_sa_rare *
 	q->outlier = rare->outlier;
 	q->restarts = rare->restarts;
 	q->contended = rare->contended;
+	tentative = esp_popcount32((uint32_t)(sa->tentative >> 16) & 0xffff);
+	if (sa->tentative & 1)
+		q->tentative_outlier = tentative;
+	else
+		q->tentative_too_old = tentative;
 	q->window = ESP_WINDOW;
 	memcpy(q->late_distance, rare->late_distance, sizeof(q->late_distance));
 	memcpy(q->burst_length, rare->burst_length, sizeof(q->burst_length));
@@ -400,6 +407,16 @@ static void collect_fragments(struct collection *c)
 		}
 }
 
+/* All members are counters. */
+static void add_sums(struct esp_sums *to, const struct esp_sums *from)
+{
+	uint64_t *t = (uint64_t *)to;
+	const uint64_t *f = (const uint64_t *)from;
+
+	for (size_t i = 0; i < sizeof(*to) / sizeof(*t); i++)
+		t[i] += f[i];
+}
+
 static void collect_totals(struct collection *c)
 {
 	struct esp_tables *t = c->tables;
@@ -417,9 +434,12 @@ static void collect_totals(struct collection *c)
 		for (int j = 0; j < ESP_REASON_COUNT; j++)
 			total->rejected[j] += s->rejected[j];
 	}
-	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++)
+	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++) {
 		for (int j = 0; j < ESP_LOSS_COUNT; j++)
 			c->state->loss[j] += t->cpu[cpu].loss[j];
+		for (int j = 0; j < ESP_SUMS; j++)
+			add_sums(&c->state->retired[j], &t->cpu[cpu].retired[j]);
+	}
 }
 
 int state_collect(struct esp_tables *tables, const struct state_context *context, struct state *ret)

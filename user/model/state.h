@@ -34,6 +34,8 @@ struct state_interface_share {
 struct state_sequence {
 	uint64_t first, highest, received, lost, pending, late, max_late_distance;
 	uint64_t duplicate, too_old, outlier, restarts, contended;
+	/* Of those: packets that successors may yet show to have been received. A sum without them never goes back. */
+	uint64_t tentative_outlier, tentative_too_old;
 	uint64_t window; /* numbers, at least */
 	uint64_t late_distance[ESP_LATE_BUCKETS];
 	uint64_t burst_length[ESP_HISTOGRAM];
@@ -100,6 +102,7 @@ struct state {
 	uint64_t first_ns, last_ns; /* of the packets; 0: none */
 	struct state_counters total;
 	uint64_t loss[ESP_LOSS_COUNT];
+	struct esp_sums retired[ESP_SUMS]; /* of SAs whose entries were replaced: esp_sums_index() */
 	struct state_sa *sas;
 	size_t sa_count;
 	struct state_interface *interfaces;

@@ -79,6 +79,23 @@ static inline struct esp_if_stats *esp_if_stats_at(const struct esp_tables *t, _
 		       : 0;
 }
 
+/*
+ * Tells the datapath's esp_if[] of an interface, or that it is to be forgotten (`slot` negative). The index is written
+ * last and cleared first, since packets read the entry meanwhile.
+ */
+static inline void esp_tell_interface(struct esp_if_config *table, __u32 ifindex, int slot, enum esp_link link, __u32 cpus)
+{
+	struct esp_if_config *entry = &table[ifindex % ESP_IF_HASH];
+
+	__atomic_store_n(&entry->ifindex, 0, __ATOMIC_SEQ_CST);
+	if (slot < 0)
+		return;
+	entry->row = (__u32)slot * 3 * cpus;
+	entry->slot = (__u16)slot;
+	entry->link = (__u8)link;
+	__atomic_store_n(&entry->ifindex, ifindex, __ATOMIC_SEQ_CST);
+}
+
 static inline __u32 *esp_admission_lock(const struct esp_tables *t)
 {
 	return t->admission_lock;

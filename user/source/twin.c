@@ -131,9 +131,9 @@ enum esp_class twin_frame(struct twin *twin, const uint8_t *frame, uint32_t capt
 		uint64_t other = stats->cls[ESP_CLASS_OTHER], udp = stats->cls[ESP_CLASS_ESP_UDP];
 
 		if (esp_quick(&at, frame, frame + captured, wire, segments <= 1, stats))
-			return stats->cls[ESP_CLASS_OTHER] != other	 ? ESP_CLASS_OTHER
+			return stats->cls[ESP_CLASS_OTHER] != other   ? ESP_CLASS_OTHER
 			       : stats->cls[ESP_CLASS_ESP_UDP] != udp ? ESP_CLASS_ESP_UDP
-								       : ESP_CLASS_ESP;
+								      : ESP_CLASS_ESP;
 	}
 	p.l3_offset = 0;
 	bad = esp_classify(frame, frame + captured, wire, link, &t->cfg.ports, &p);

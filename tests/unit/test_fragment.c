@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fragments: whose they are, in any order, and what is counted when they do not all come. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "golden/packets.h"
+#include "golden/sums.h"
+#include "source/twin.h"
+
+static struct twin twin;
+static uint64_t now;
+
+static int start(void **state)
+{
+	struct twin_options o = {.sa_slots = 16, .new_sets = 4, .fragment_sets = 1, .seed = 1};
+
+	(void)state;
+	now = 1;
+	return twin_init(&twin, &o);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	assert_null(sums_tables_broken(&twin.tables));
+	twin_destroy(&twin);
+	return 0;
+}
+
+static enum esp_class give(struct packet *b)
+{
+	uint8_t *copy;
+	enum esp_class cls;
+
+	packet_finish(b);
+	copy = malloc(b->length);
+	memcpy(copy, b->data, b->length);
+	cls = twin_frame(&twin, copy, (uint32_t)b->length, (uint32_t)b->length, ESP_LINK_IP, now, 1, ESP_DIR_IN, 1, 0, NULL);
+	free(copy);
+	return cls;
+}
+
+/* Whole packets: the SA has a slot from the fourth on. */
+static void whole(uint32_t from, uint32_t to)
+{
+	struct packet b;
+
+	for (; from <= to; from++) {
+		packet_begin(&b);
+		ip4(&b, 50);
+		esp(&b, 7, from);
+		fill(&b, 72);
+		assert_int_equal(give(&b), ESP_CLASS_ESP);
+	}
+}
+
+/* First fragment: 8 + 72 bytes of payload. */
+static enum esp_class first4(uint32_t sequence, uint16_t id)
+{
+	struct packet b;
+
+	packet_begin(&b);
+	ip4_fragment(&b, 50, 0x2000, id);
+	esp(&b, 7, sequence);
+	fill(&b, 72);
+	return give(&b);
+}
+
+/* Later one: `units` of 8 bytes on, 80 bytes, or 13 when it is the last. */
+static enum esp_class later4(uint16_t units, uint16_t id, int last)
+{
+	struct packet b;
+
+	packet_begin(&b);
+	ip4_fragment(&b, 50, (uint16_t)((last ? 0 : 0x2000) | units), id);
+	fill(&b, last ? 13 : 80);
+	return give(&b);
+}
+
+static const struct esp_sa_rare *rare(void)
+{
+	return &twin.tables.rare[sums_find(&twin.tables, 7)];
+}
+
+static const struct esp_lane *lane(void)
+{
+	return &twin.tables.lane[sums_find(&twin.tables, 7)];
+}
+
+static void test_in_order(void **state)
+{
+	(void)state;
+	whole(1, 4);
+	assert_int_equal(first4(5, 100), ESP_CLASS_ESP);
+	assert_int_equal(later4(10, 100, 0), ESP_CLASS_FRAGMENT);
+	assert_int_equal(lane()->size_max, 100);
+	assert_int_equal(later4(20, 100, 1), ESP_CLASS_FRAGMENT);
+	assert_int_equal(rare()->fragmented, 1);
+	assert_int_equal(rare()->fragments, 3);
+	assert_int_equal(rare()->incomplete, 0);
+	assert_int_equal(lane()->packets, 5);
+	assert_int_equal(lane()->bytes, 4 * 100 + 100 + 100 + 33);
+	assert_int_equal(lane()->size_max, 20 + 160 + 13); /* reassembled */
+	assert_int_equal(twin.tables.stats[0].cls[ESP_CLASS_FRAGMENT], 2);
+	assert_int_equal(twin.tables.stats[0].bytes, lane()->bytes);
+}
+
+static void test_any_order(void **state)
+{
+	static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+	(void)state;
+	whole(1, 4);
+	for (int i = 0; i < 6; i++) {
+		int seen_first = 0;
+
+		for (int k = 0; k < 3; k++) {
+			enum esp_class cls;
+
+			if (orders[i][k] == 0) {
+				assert_int_equal(first4(5 + (uint32_t)i, (uint16_t)i), ESP_CLASS_ESP);
+				seen_first = 1;
+				continue;
+			}
+			cls = later4((uint16_t)(orders[i][k] * 10), (uint16_t)i, orders[i][k] == 2);
+			assert_int_equal(cls, seen_first ? ESP_CLASS_FRAGMENT : ESP_CLASS_OTHER);
+		}
+		assert_int_equal(rare()->fragmented, i + 1);
+		assert_int_equal(rare()->fragments, 3 * (i + 1));
+		assert_int_equal(lane()->bytes, 400 + 233 * (i + 1));
+		assert_int_equal(lane()->size_max, 193);
+	}
+	now += twin.tables.cfg.fragment_timeout;
+	for (uint16_t id = 50; id < 54; id++)
+		later4(10, id, 0);
+	assert_int_equal(rare()->incomplete, 0);
+}
+
+static void test_incomplete(void **state)
+{
+	(void)state;
+	whole(1, 4);
+	first4(5, 1);
+	later4(10, 1, 0);
+	later4(10, 1, 0); /* twice the same completes nothing */
+	later4(30, 1, 1);
+	assert_int_equal(lane()->size_max, 100);
+	now += twin.tables.cfg.fragment_timeout;
+	first4(6, 1); /* the identification is used anew */
+	assert_int_equal(rare()->incomplete, 1);
+	later4(10, 1, 0);
+	later4(20, 1, 1);
+	assert_int_equal(lane()->size_max, 193);
+	first4(7, 2);
+	now += twin.tables.cfg.fragment_timeout;
+	for (uint16_t id = 50; id < 54; id++)
+		first4(id, id);
+	assert_int_equal(rare()->incomplete, 2);
+	assert_int_equal(twin.tables.cpu[0].loss[ESP_LOSS_FRAGMENTS_UNTRACKED], 0);
+	first4(100, 100); /* five open sets, place for four */
+	assert_int_equal(twin.tables.cpu[0].loss[ESP_LOSS_FRAGMENTS_UNTRACKED], 1);
+	assert_int_equal(rare()->incomplete, 2);
+}
+
+static void test_strangers(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	whole(1, 4);
+	first4(5, 1);
+	assert_int_equal(later4(10, 2, 0), ESP_CLASS_OTHER); /* another packet's */
+	packet_begin(&b);
+	ip4_fragment(&b, 17, 0x000a, 1); /* another protocol's */
+	fill(&b, 20);
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	packet_begin(&b);
+	ip4_fragment(&b, 50, 0x000a, 1);
+	fill(&b, 20);
+	set8_ip(&b, 15, 99); /* another source's */
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	packet_begin(&b);
+	ip4_fragment(&b, 17, 0x2000, 9); /* nothing of ours: its later ones neither */
+	udp(&b, 53, 53);
+	fill(&b, 64);
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	packet_begin(&b);
+	ip4_fragment(&b, 17, 9, 9);
+	fill(&b, 64);
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	assert_int_equal(rare()->fragments, 1);
+	packet_begin(&b);
+	ip4_fragment(&b, 17, 0x2000, 10); /* IKE has no SA, but its fragments are known */
+	udp(&b, 500, 500);
+	ike(&b, 1000);
+	fill(&b, 4);
+	set16_l4(&b, 4, 1008);
+	assert_int_equal(give(&b), ESP_CLASS_IKE);
+	packet_begin(&b);
+	ip4_fragment(&b, 17, 5, 10);
+	fill(&b, 64);
+	assert_int_equal(give(&b), ESP_CLASS_FRAGMENT);
+}
+
+/* The first packets of an SA come in fragments: kept with the newcomer. */
+static void test_newcomer(void **state)
+{
+	(void)state;
+	for (uint16_t n = 1; n <= 4; n++) {
+		assert_int_equal(first4(n, n), ESP_CLASS_ESP);
+		assert_int_equal(later4(10, n, 1), ESP_CLASS_FRAGMENT);
+	}
+	assert_int_equal(lane()->packets, 4);
+	assert_int_equal(lane()->bytes, 4 * 133);
+	assert_int_equal(rare()->fragmented, 4);
+	assert_int_equal(rare()->fragments, 8);
+}
+
+/* IPv6, with `options` bytes of destination options behind the fragment header. */
+static void pair6(uint32_t id, uint32_t sequence, int options)
+{
+	uint8_t next = options ? 60 : 50;
+	uint16_t total = (uint16_t)(80 + options);
+	struct packet b;
+
+	packet_begin(&b);
+	ip6(&b, 44);
+	ip6_fragment(&b, next, 0, 1, id);
+	if (options)
+		ext(&b, 50, options / 8 - 1);
+	esp(&b, 7, sequence);
+	fill(&b, 72);
+	assert_int_equal(give(&b), ESP_CLASS_ESP);
+	packet_begin(&b);
+	ip6(&b, 44);
+	ip6_fragment(&b, next, total, 0, id);
+	fill(&b, 13);
+	assert_int_equal(give(&b), ESP_CLASS_FRAGMENT);
+}
+
+static void test_ipv6(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	for (uint32_t n = 1; n <= 4; n++) {
+		packet_begin(&b);
+		ip6(&b, 50);
+		esp(&b, 7, n);
+		give(&b);
+	}
+	pair6(1, 5, 0);
+	assert_int_equal(lane()->size_max, 40 + 80 + 13); /* without the fragment header */
+	assert_int_equal(rare()->fragments, 2);
+	now += twin.tables.cfg.fragment_timeout;
+	pair6(2, 6, 16);
+	assert_int_equal(lane()->size_max, 40 + 16 + 80 + 13);
+	now += twin.tables.cfg.fragment_timeout;
+	for (uint32_t id = 10; id < 14; id++)
+		pair6(id, id, 0);
+	assert_int_equal(rare()->incomplete, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_in_order), TEST(test_any_order), TEST(test_incomplete), TEST(test_strangers), TEST(test_newcomer), TEST(test_ipv6),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
