@@ -132,7 +132,7 @@ static int print_json(const struct state *state, const struct offline *o)
 static int print_tables(const struct state *state, const struct offline *o, const char *view)
 {
 	const struct export_json_options json = {.ike_verdicts = offline_ike_verdicts(o),
-					      .conversations = offline_conversations(o)};
+						 .conversations = offline_conversations(o)};
 	struct ui_options options;
 	size_t length;
 	char *text = export_state_json_with(state, &json, &length);

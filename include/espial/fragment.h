@@ -73,6 +73,7 @@ ESP_INLINE int esp_same_fragment(const struct esp_fragment_set *s, const struct 
 ESP_INLINE void esp_add_piece(struct esp_fragment_set *s, const struct esp_packet *p)
 {
 	__u16 offset = (__u16)(p->fragment_offset / 8);
+	/* cppcheck-suppress nullPointerRedundantCheck; the caller's `s` is set by then */
 	__u32 pieces = s->pieces;
 
 	if (p->flags & ESP_PKT_LAST)

@@ -30,7 +30,8 @@ static uint64_t read_jiffies(struct rig *rig)
 
 int rig_watch(struct rig *rig, uint32_t ifindex)
 {
-	esp_tell_interface(rig->skel->bss->esp_if, ifindex, 0, ESP_LINK_ETHERNET, rig->skel->rodata->esp_config.cpus);
+	esp_tell_interface(rig->skel->bss->esp_if, ifindex, 0, ESP_LINK_ETHERNET,
+			   rig->skel->rodata->esp_config.cpus);
 	return 0;
 }
 

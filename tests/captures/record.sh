@@ -7,6 +7,8 @@
 #
 # For each scenario NAME.pcap (IKE only, taken at the router beside the left gateway) and NAME.txt: the lines of the left charon's
 # log that tell of messages, retransmissions and states. Needs root, strongSwan, nftables and tcpdump; about two minutes.
+# The scenarios are called by their names.
+# shellcheck disable=SC2317
 export ESPIAL_TEST_ID=${ESPIAL_TEST_ID:-ikc}
 here=$(readlink -f "${BASH_SOURCE[0]%/*}")
 # shellcheck source=tests/lib.sh
@@ -209,6 +211,7 @@ need_netns
 [ -z "$(lab_ipsec_missing)" ] || skip_all "$(lab_ipsec_missing)"
 out=$(readlink -f "${1:-$here}")
 shift
+# shellcheck disable=SC2046 # names without blanks
 [ $# -gt 0 ] || set -- $(declare -F | sed -n 's/^declare -f scenario_//p')
 for name; do
 	# A subshell each: its traps take its laboratory down

@@ -49,28 +49,36 @@ static void check(struct twin *t)
 			continue;
 		sums_of_slot(&t->tables, slot, &s);
 		CHECK(!sums_broken(&s));
-		CHECK(s.contended == 0 && s.outlier <= s.packets && s.too_old <= s.packets && s.duplicate <= s.packets);
+		CHECK(s.contended == 0 && s.outlier <= s.packets && s.too_old <= s.packets &&
+		      s.duplicate <= s.packets);
 	}
 }
 
 /* One frame, `repeat` times, the sequence number (where ESP behind 34 bytes has it) advancing by `step`. */
-static void frames(struct twin *quick, struct twin *thorough, const uint8_t *header, uint8_t *frame, uint32_t captured, uint64_t *now)
+static void frames(struct twin *quick, struct twin *thorough, const uint8_t *header, uint8_t *frame,
+		   uint32_t captured, uint64_t *now)
 {
 	enum esp_link link = (enum esp_link)((header[0] & 7) % (ESP_LINK_UNKNOWN + 1));
-	uint32_t wire = captured + (header[2] & 0x80 ? header[2] & 0x7fU : 0), repeat = 1 + (header[0] >> 6) * 2U, cpu = header[0] >> 3 & 1;
+	uint32_t wire = captured + (header[2] & 0x80 ? header[2] & 0x7fU : 0),
+		 repeat = 1 + (header[0] >> 6) * 2U, cpu = header[0] >> 3 & 1;
 	uint32_t segments = header[0] & 0x20 ? 1 + header[2] % 5U : 1, ifindex = 1 + (header[0] >> 4 & 1U);
 
 	for (; repeat > 0; repeat--) {
 		enum esp_reason bad;
-		enum esp_class cls = twin_frame(quick, frame, captured, wire, link, *now, ifindex, ESP_DIR_IN, segments, cpu, &bad);
+		enum esp_class cls = twin_frame(quick, frame, captured, wire, link, *now, ifindex, ESP_DIR_IN,
+						segments, cpu, &bad);
 
 		CHECK(bad != ESP_BAD_NOT_CAPTURED || wire > captured);
 		CHECK((cls == ESP_CLASS_COUNT) == (bad != ESP_OK));
-		CHECK(twin_frame(thorough, frame, captured, wire, link, *now, ifindex, ESP_DIR_IN, segments, cpu, NULL) == cls);
+		CHECK(twin_frame(thorough, frame, captured, wire, link, *now, ifindex, ESP_DIR_IN, segments,
+				 cpu, NULL) == cls);
 		if (captured >= 42) {
-			uint32_t number = (uint32_t)frame[38] << 24 | (uint32_t)frame[39] << 16 | (uint32_t)frame[40] << 8 | frame[41];
+			uint32_t number = (uint32_t)frame[38] << 24 | (uint32_t)frame[39] << 16 |
+					  (uint32_t)frame[40] << 8 | frame[41];
 
-			number += header[1] & 0x80 ? (uint32_t)(header[1] & 0x7f) << 9 : header[1] & 0x40 ? 0U - (header[1] & 0x3f) : header[1];
+			number += header[1] & 0x80   ? (uint32_t)(header[1] & 0x7f) << 9
+				  : header[1] & 0x40 ? 0U - (header[1] & 0x3f)
+						     : header[1];
 			for (int i = 0; i < 4; i++)
 				frame[38 + i] = (uint8_t)(number >> (24 - 8 * i));
 		}

@@ -139,7 +139,8 @@ static int same(const char *name, const void *a, const void *b, size_t count, si
 	for (size_t i = 0; i < count * size; i++) {
 		if (x[i] == y[i])
 			continue;
-		fprintf(stderr, "%s[%zu] differs at byte %zu: 0x%02x, 0x%02x\n", name, i / size, i % size, x[i], y[i]);
+		fprintf(stderr, "%s[%zu] differs at byte %zu: 0x%02x, 0x%02x\n", name, i / size, i % size,
+			x[i], y[i]);
 		return 0;
 	}
 	return 1;
@@ -148,7 +149,8 @@ static int same(const char *name, const void *a, const void *b, size_t count, si
 const char *tables_differ(const struct esp_tables *a, const struct esp_tables *b)
 {
 	size_t slots = a->cfg.sa_mask + 1UL, cpus = a->cfg.cpus;
-	static const enum esp_loss losses[] = {ESP_LOSS_EVICTED, ESP_LOSS_REFUSED, ESP_LOSS_FRAGMENTS_UNTRACKED, ESP_LOSS_CONTENDED};
+	static const enum esp_loss losses[] = {ESP_LOSS_EVICTED, ESP_LOSS_REFUSED,
+					       ESP_LOSS_FRAGMENTS_UNTRACKED, ESP_LOSS_CONTENDED};
 
 	if (!same("esp_sa", a->sa, b->sa, slots, sizeof(*a->sa)))
 		return "esp_sa";

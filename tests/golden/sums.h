@@ -10,9 +10,9 @@
 #include "source/tables.h"
 
 struct sa_sums {
-	__u64 packets, bytes, received;			     /* lanes and confirmed outliers */
+	__u64 packets, bytes, received; /* lanes and confirmed outliers */
 	__u64 duplicate, too_old, outlier, contended;
-	__u64 first, highest, lost, pending;		     /* first and highest: 64 bits, wire's alignment */
+	__u64 first, highest, lost, pending; /* first and highest: 64 bits, wire's alignment */
 	__u64 late, late_max, restarts;
 	__u64 late_distance[ESP_LATE_BUCKETS], burst_length[ESP_HISTOGRAM];
 	__u32 slot;

@@ -48,18 +48,19 @@ int kernel_load(struct kernel *ret, uint32_t slots, uint32_t new_sets, uint32_t 
 	if (!s)
 		return -errno;
 	ret->skel = s;
-	t->cfg = (struct esp_config){.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE}, .natt = {ESP_PORT_NATT, ESP_PORT_NATT}},
-				     .cpus = cpus,
-				     .sa_mask = slots - 1,
-				     .new_mask = new_sets - 1,
-				     .fragment_mask = fragment_sets - 1,
-				     .idle = NEVER,
-				     .new_fresh = NEVER,
-				     .new_hold = NEVER,
-				     .fragment_timeout = NEVER,
-				     .event_interval = NEVER,
-				     .event_burst = 100,
-				     .seed = 0x1234567890abcdefULL};
+	t->cfg = (struct esp_config){
+		.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE}, .natt = {ESP_PORT_NATT, ESP_PORT_NATT}},
+		.cpus = cpus,
+		.sa_mask = slots - 1,
+		.new_mask = new_sets - 1,
+		.fragment_mask = fragment_sets - 1,
+		.idle = NEVER,
+		.new_fresh = NEVER,
+		.new_hold = NEVER,
+		.fragment_timeout = NEVER,
+		.event_interval = NEVER,
+		.event_burst = 100,
+		.seed = 0x1234567890abcdefULL};
 	memcpy((void *)(uintptr_t)&s->rodata->esp_config, &t->cfg, sizeof(t->cfg));
 	bpf_map__set_max_entries(s->maps.esp_sa, slots);
 	bpf_map__set_max_entries(s->maps.esp_rare, slots);
@@ -107,13 +108,13 @@ int kernel_set_link(struct kernel *k, enum esp_link link)
 	return 0;
 }
 
-uint32_t kernel_run(const struct kernel *k, enum kernel_hook hook, const uint8_t *frame, uint32_t length, uint32_t segments,
-		    int *ret_error)
+uint32_t kernel_run(const struct kernel *k, enum kernel_hook hook, const uint8_t *frame, uint32_t length,
+		    uint32_t segments, int *ret_error)
 {
 	uint8_t back[16384];
 	struct __sk_buff skb = {.gso_segs = segments > 1 ? segments : 0};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = length, .data_out = back, .data_size_out = sizeof(back),
-		    .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = length, .data_out = back,
+		    .data_size_out = sizeof(back), .repeat = 1);
 
 	if (segments > 1) {
 		opts.ctx_in = &skb;

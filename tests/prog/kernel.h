@@ -33,8 +33,8 @@ void kernel_unload(struct kernel *k);
 int kernel_set_link(struct kernel *k, enum esp_link link);
 
 /* One frame. Returns the program's verdict, or -errno in *ret_error; and fails when a byte of the frame was changed. */
-uint32_t kernel_run(const struct kernel *k, enum kernel_hook hook, const uint8_t *frame, uint32_t length, uint32_t segments,
-		    int *ret_error);
+uint32_t kernel_run(const struct kernel *k, enum kernel_hook hook, const uint8_t *frame, uint32_t length,
+		    uint32_t segments, int *ret_error);
 
 /* The clock tick at which the last packet on this CPU was seen. */
 uint64_t kernel_tick(const struct kernel *k, uint32_t cpu);

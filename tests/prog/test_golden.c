@@ -59,7 +59,8 @@ static int unload(void **state)
 }
 
 /* One frame through both. 0: the kernel does not run a frame so short. */
-static int both(struct twin *twin, enum kernel_hook hook, const uint8_t *frame, uint32_t length, enum esp_link link, uint32_t segments)
+static int both(struct twin *twin, enum kernel_hook hook, const uint8_t *frame, uint32_t length,
+		enum esp_link link, uint32_t segments)
 {
 	uint32_t verdict;
 	int err;
@@ -71,8 +72,8 @@ static int both(struct twin *twin, enum kernel_hook hook, const uint8_t *frame, 
 	if (err)
 		fail_msg("hook %d, %u bytes: %s", hook, length, strerror(-err));
 	assert_int_equal(verdict, hook == KERNEL_XDP_IN ? (uint32_t)XDP_PASS : (uint32_t)TC_ACT_UNSPEC);
-	twin_frame(twin, frame, length, length, link, kernel_tick(&kernel, 0), 1, hook == KERNEL_TC_OUT ? ESP_DIR_OUT : ESP_DIR_IN,
-		   segments, 0, NULL);
+	twin_frame(twin, frame, length, length, link, kernel_tick(&kernel, 0), 1,
+		   hook == KERNEL_TC_OUT ? ESP_DIR_OUT : ESP_DIR_IN, segments, 0, NULL);
 	return 1;
 }
 
@@ -105,12 +106,14 @@ static void test_packet_set(void **state)
 			if (b.length > 3000) /* test runs take one page */
 				continue;
 			for (uint32_t cut = 0; cut < b.length; cut++)
-				frames += both(&twin, (enum kernel_hook)hook, b.data, (uint32_t)b.length - cut, c->link, 1);
+				frames += both(&twin, (enum kernel_hook)hook, b.data,
+					       (uint32_t)b.length - cut, c->link, 1);
 			if (tables_differ(&kernel.tables, &twin.tables))
 				fail_msg("after %s, hook %d", c->name, hook);
 		}
 		agree(&twin);
-		assert_int_equal(twin.tables.stats[hook == KERNEL_TC_OUT ? kernel.tables.cfg.cpus : 0].seen, frames);
+		assert_int_equal(twin.tables.stats[hook == KERNEL_TC_OUT ? kernel.tables.cfg.cpus : 0].seen,
+				 frames);
 		twin_destroy(&twin);
 	}
 	assert_int_equal(kernel_set_link(&kernel, ESP_LINK_ETHERNET), 0);
@@ -136,8 +139,8 @@ static void test_stream(void **state)
 
 			if (length <= 14)
 				continue;
-			frames += (uint32_t)both(&twin, (enum kernel_hook)hook, b.data, length, ESP_LINK_ETHERNET,
-						 hook == KERNEL_TC_OUT ? segments : 1);
+			frames += (uint32_t)both(&twin, (enum kernel_hook)hook, b.data, length,
+						 ESP_LINK_ETHERNET, hook == KERNEL_TC_OUT ? segments : 1);
 			if (frames % 10000 == 0)
 				agree(&twin);
 		}

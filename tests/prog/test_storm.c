@@ -184,8 +184,8 @@ static void rain_on(uint32_t block, uint32_t drop, uint64_t packets)
 	assert_true(sums.burst_length[0] == sums.lost || sums.burst_length[0] + 1 == sums.lost);
 	if (!drop)
 		assert_int_equal(sums.lost, 0);
-	print_message("%llu packets on %d CPUs, %llu of them late\n", (unsigned long long)sums.packets, s.cpus,
-		      (unsigned long long)sums.late);
+	print_message("%llu packets on %d CPUs, %llu of them late\n", (unsigned long long)sums.packets,
+		      s.cpus, (unsigned long long)sums.late);
 }
 
 static void test_nothing_dropped(void **state)

@@ -56,8 +56,8 @@ static void fill(unsigned int bytes, uint8_t value)
 	message_length += bytes;
 }
 
-static void header(uint64_t initiator, uint64_t responder, unsigned int next, unsigned int version, unsigned int exchange,
-		   unsigned int flags, uint32_t id)
+static void header(uint64_t initiator, uint64_t responder, unsigned int next, unsigned int version,
+		   unsigned int exchange, unsigned int flags, uint32_t id)
 {
 	message_length = 0;
 	put(8, initiator);
@@ -70,7 +70,8 @@ static void header(uint64_t initiator, uint64_t responder, unsigned int next, un
 	put(4, 0);
 }
 
-static enum ike_fault deliver(const struct conversation_endpoint *from, const struct conversation_endpoint *to)
+static enum ike_fault deliver(const struct conversation_endpoint *from,
+			      const struct conversation_endpoint *to)
 {
 	struct conversation_packet packet = {.time_ns = now, .source = *from, .destination = *to};
 	uint8_t *copy = malloc(message_length);
@@ -164,7 +165,8 @@ static const struct conversation_exchange *exchange_at(const struct conversation
 	return conversation_exchange_at(sa, number);
 }
 
-static void assert_state(const struct conversation_sa *sa, const char *state, const char *confidence, const char *reason)
+static void assert_state(const struct conversation_sa *sa, const char *state, const char *confidence,
+			 const char *reason)
 {
 	char evidence[512];
 
@@ -179,9 +181,8 @@ static void assert_state(const struct conversation_sa *sa, const char *state, co
 
 static void sa_payload(unsigned int next)
 {
-	static const uint8_t transforms[] = {
-		3, 0, 0, 12, 1, 0, 0, 12, 0x80, 14, 0, 128, 3, 0, 0, 8, 3, 0, 0, 12,
-		3, 0, 0, 8,  2, 0, 0, 5,  0,	0,  0, 8,   4, 0, 0, 31};
+	static const uint8_t transforms[] = {3, 0,  0, 12, 1, 0, 0, 12, 0x80, 14, 0, 128, 3, 0, 0, 8, 3, 0,
+					     0, 12, 3, 0,  0, 8, 2, 0,	0,    5,  0, 0,	  0, 8, 4, 0, 0, 31};
 
 	put(1, next);
 	put(1, 0);
@@ -240,7 +241,8 @@ static void init_notify(unsigned int type, unsigned int bytes)
 }
 
 /* Encrypted. Flags follow from who sends: `owner` is the original initiator. */
-static void build_sk(bool from_initiator, unsigned int exchange, bool response, uint32_t id, unsigned int size)
+static void build_sk(bool from_initiator, unsigned int exchange, bool response, uint32_t id,
+		     unsigned int size)
 {
 	header(spi_i, spi_r, 46, 0x20, exchange, (from_initiator ? 0x08u : 0) | (response ? 0x20u : 0), id);
 	put(1, 41);
@@ -255,7 +257,8 @@ static void sk(enum end from, unsigned int exchange, bool response, uint32_t id,
 	send_from(from);
 }
 
-static void skf(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int number, unsigned int total)
+static void skf(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int number,
+		unsigned int total)
 {
 	header(spi_i, spi_r, 53, 0x20, exchange, (from == LEFT ? 0x08u : 0) | (response ? 0x20u : 0), id);
 	put(1, number == 1 ? 35 : 0);
@@ -271,7 +274,8 @@ static void skf(enum end from, unsigned int exchange, bool response, uint32_t id
 #define CHILD 36
 #define INFO 37
 
-static void pair(enum end from, unsigned int exchange, uint32_t id, unsigned int request, unsigned int response)
+static void pair(enum end from, unsigned int exchange, uint32_t id, unsigned int request,
+		 unsigned int response)
 {
 	sk(from, exchange, false, id, request);
 	after(2 * MS);

@@ -22,8 +22,8 @@ static void capture_packet(void *arg, const struct twin_packet *packet)
 	struct capture_feed *feed = arg;
 	struct conversation_packet message;
 
-	if (!ike_packet_find(&feed->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length, packet->time_ns,
-			     &message))
+	if (!ike_packet_find(&feed->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length,
+			     packet->time_ns, &message))
 		return;
 	conversation_packet(feed->conversations, &message);
 	feed->last_ns = packet->time_ns;
@@ -39,7 +39,8 @@ static uint64_t capture_read(struct conversations *conversations, const char *pa
 
 	if (capfile_open(path, &reader, error, sizeof(error)) < 0)
 		return 0;
-	if (twin_init(&feed.twin, &(struct twin_options){.sa_slots = 64, .new_sets = 16, .fragment_sets = 16}) == 0) {
+	if (twin_init(&feed.twin,
+		      &(struct twin_options){.sa_slots = 64, .new_sets = 16, .fragment_sets = 16}) == 0) {
 		feed.twin.packet = capture_packet;
 		feed.twin.packet_arg = &feed;
 		while (capfile_next(reader, &packet) == 1)

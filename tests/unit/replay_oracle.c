@@ -235,7 +235,10 @@ void oracle_packet(struct oracle *o, uint32_t wire)
 				for (int i = 0; i < o->far_count; i++)
 					if ((int32_t)(o->far[i].wire - low) < 0)
 						low = o->far[i].wire;
-				believe(o, (o->highest / EPOCH + 2ULL * EPOCHS) * EPOCH + low % EPOCH + (wire - low) - wire, 1);
+				believe(o,
+					(o->highest / EPOCH + 2ULL * EPOCHS) * EPOCH + low % EPOCH +
+						(wire - low) - wire,
+					1);
 				return;
 			}
 		}

@@ -80,7 +80,8 @@ static enum esp_class send(struct twin *t, const struct frame *f)
 	copy = malloc(b.length);
 	memcpy(copy, b.data, b.length);
 	cls = twin_frame(t, copy, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, f->now ? f->now : 1,
-			 f->ifindex ? f->ifindex : 1, ESP_DIR_IN, f->segments ? f->segments : 1, f->cpu, NULL);
+			 f->ifindex ? f->ifindex : 1, ESP_DIR_IN, f->segments ? f->segments : 1, f->cpu,
+			 NULL);
 	free(copy);
 	return cls;
 }
@@ -169,8 +170,13 @@ static void test_many_sas(void **state)
 				number -= 2500;
 		}
 		oracle_packet(&o[i], number);
-		send(&t, &(struct frame){.spi = 0x1000 + i, .sequence = number, .family = i & 1 ? 6 : 4, .port = i % 5 == 0 ? 4500 : 0,
-					 .ifindex = 1 + random_u32() % 2, .cpu = random_u32() % 3, .now = 1 + (uint64_t)step});
+		send(&t, &(struct frame){.spi = 0x1000 + i,
+					 .sequence = number,
+					 .family = i & 1 ? 6 : 4,
+					 .port = i % 5 == 0 ? 4500 : 0,
+					 .ifindex = 1 + random_u32() % 2,
+					 .cpu = random_u32() % 3,
+					 .now = 1 + (uint64_t)step});
 	}
 	for (uint32_t i = 0; i < SAS; i++) {
 		compare(&t, 0x1000 + i, &o[i]);
@@ -203,8 +209,8 @@ static void test_identity(void **state)
 				fill(&b, 20);
 				set8_ip(&b, 19, host);
 				packet_finish(&b);
-				twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, 1, 1,
-					   (enum esp_direction)direction, 1, 0, NULL);
+				twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, 1,
+					   1, (enum esp_direction)direction, 1, 0, NULL);
 			}
 		}
 	}
@@ -232,17 +238,34 @@ static void test_runs(void **state)
 	(void)state;
 	twin_start(&t, 64, 8, 1);
 	for (; n <= 10; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .tos = 0xb8, .ttl = 60, .df = 1, .size = 100});
+		send(&t,
+		     &(struct frame){.spi = 7, .sequence = n, .tos = 0xb8, .ttl = 60, .df = 1, .size = 100});
 	for (; n <= 30; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .tos = 0x03, .ttl = 61, .ifindex = 2, .size = 1000});
+		send(&t,
+		     &(struct frame){
+			     .spi = 7, .sequence = n, .tos = 0x03, .ttl = 61, .ifindex = 2, .size = 1000});
 	for (; n <= 37; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .ttl = 1, .port = 4500, .size = 10, .ifindex = 3});
+		send(&t, &(struct frame){
+				 .spi = 7, .sequence = n, .ttl = 1, .port = 4500, .size = 10, .ifindex = 3});
 	for (; n <= 40; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .ttl = 255, .port = 999, .size = 10, .ifindex = 4});
+		send(&t, &(struct frame){
+				 .spi = 7, .sequence = n, .ttl = 255, .port = 999, .size = 10, .ifindex = 4});
 	for (; n <= 41; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .ttl = 255, .port = 999, .size = 10, .ifindex = 5, .now = 99});
+		send(&t, &(struct frame){.spi = 7,
+					 .sequence = n,
+					 .ttl = 255,
+					 .port = 999,
+					 .size = 10,
+					 .ifindex = 5,
+					 .now = 99});
 	for (; n <= 42; n++)
-		send(&t, &(struct frame){.spi = 7, .sequence = n, .ttl = 255, .port = 999, .size = 10, .ifindex = 1, .now = 99});
+		send(&t, &(struct frame){.spi = 7,
+					 .sequence = n,
+					 .ttl = 255,
+					 .port = 999,
+					 .size = 10,
+					 .ifindex = 1,
+					 .now = 99});
 	slot = (uint32_t)sums_find(&t.tables, 7);
 	rare = &t.tables.rare[slot];
 	lane = &t.tables.lane[slot];
@@ -287,7 +310,10 @@ static void test_segments(void **state)
 		uint32_t segments = 1 + random_u32() % 44;
 
 		if (packet % 10 != 7) {
-			assert_int_equal(send(&t, &(struct frame){.spi = 7, .sequence = n, .segments = segments, .size = 1400 * segments % 7000 + 1}),
+			assert_int_equal(send(&t, &(struct frame){.spi = 7,
+								  .sequence = n,
+								  .segments = segments,
+								  .size = 1400 * segments % 7000 + 1}),
 					 ESP_CLASS_ESP);
 			for (uint32_t i = 0; i < segments; i++)
 				oracle_packet(&o, n + i);
@@ -370,11 +396,16 @@ static void test_flood(void **state)
 			uint32_t number = ++next[i] % 50 ? next[i] : ++next[i];
 
 			oracle_packet(&o[i], number);
-			send(&t, &(struct frame){.spi = 0x1000 + i, .sequence = number, .now = now, .cpu = step >> 4 & 1});
+			send(&t, &(struct frame){.spi = 0x1000 + i,
+						 .sequence = number,
+						 .now = now,
+						 .cpu = step >> 4 & 1});
 		}
 		if (spi >= 0x1000 && spi < 0x1000 + SAS)
 			continue;
-		send(&t, &(struct frame){.spi = spi ? spi : 1, .sequence = random_u32(), .now = now, .cpu = step & 1});
+		send(&t,
+		     &(struct frame){
+			     .spi = spi ? spi : 1, .sequence = random_u32(), .now = now, .cpu = step & 1});
 	}
 	for (uint32_t i = 0; i < SAS; i++) {
 		compare(&t, 0x1000 + i, &o[i]);
@@ -402,7 +433,10 @@ static void test_tiny_tables(void **state)
 			uint64_t now = 1 + step * 1000ULL + (uint64_t)(step / 15000) * 400000000000ULL;
 
 			i = step / 15000 * 50 + i % (step & 1 ? 40 : 50);
-			send(&t, &(struct frame){.spi = 0x1000 + i, .sequence = ++next[i], .now = now, .cpu = random_u32() % 2,
+			send(&t, &(struct frame){.spi = 0x1000 + i,
+						 .sequence = ++next[i],
+						 .now = now,
+						 .cpu = random_u32() % 2,
 						 .segments = random_u32() % 64 ? 1 : 3});
 			next[i] += 2;
 		}
@@ -437,7 +471,10 @@ static void test_replacement(void **state)
 	idle = t.tables.cfg.idle;
 	for (uint32_t spi = 1; spi <= 8; spi++)
 		for (uint32_t n = 1; n <= 10; n++)
-			send(&t, &(struct frame){.spi = spi, .sequence = n + (n == 10), .now = spi * 1000 + n, .tos = 0x2b});
+			send(&t, &(struct frame){.spi = spi,
+						 .sequence = n + (n == 10),
+						 .now = spi * 1000 + n,
+						 .tos = 0x2b});
 	sums_of_tables(&t.tables, &sums);
 	assert_int_equal(sums.slots_used, 8);
 	for (uint32_t n = 1; n <= 10; n++) /* the oldest was last seen at 1010 */
@@ -491,10 +528,10 @@ static void test_quick_is_thorough(void **state)
 			length = wire;
 		copy = malloc(length ? length : 1);
 		memcpy(copy, b.data, length);
-		assert_int_equal(twin_frame(&quick, copy, length, wire, ESP_LINK_ETHERNET, 1 + i, 1 + i / 1000 % 2, ESP_DIR_IN, segments,
-					    i / 64 % 2, NULL),
-				 twin_frame(&thorough, copy, length, wire, ESP_LINK_ETHERNET, 1 + i, 1 + i / 1000 % 2, ESP_DIR_IN,
-					    segments, i / 64 % 2, NULL));
+		assert_int_equal(twin_frame(&quick, copy, length, wire, ESP_LINK_ETHERNET, 1 + i,
+					    1 + i / 1000 % 2, ESP_DIR_IN, segments, i / 64 % 2, NULL),
+				 twin_frame(&thorough, copy, length, wire, ESP_LINK_ETHERNET, 1 + i,
+					    1 + i / 1000 % 2, ESP_DIR_IN, segments, i / 64 % 2, NULL));
 		free(copy);
 		if (i % 1000 == 999 && tables_differ(&quick.tables, &thorough.tables))
 			fail_msg("after frame %u", i);
@@ -507,10 +544,11 @@ static void test_quick_is_thorough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vector),	    cmocka_unit_test(test_many_sas),  cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_runs),	    cmocka_unit_test(test_segments),  cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_tiny_tables), cmocka_unit_test(test_replacement), cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_quick_is_thorough),
+		cmocka_unit_test(test_vector),	    cmocka_unit_test(test_many_sas),
+		cmocka_unit_test(test_identity),    cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_segments),    cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_tiny_tables), cmocka_unit_test(test_replacement),
+		cmocka_unit_test(test_flood),	    cmocka_unit_test(test_quick_is_thorough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

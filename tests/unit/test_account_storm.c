@@ -92,11 +92,12 @@ static void *rain(void *arg)
 			s->at[w->cpu] = n;
 			keep_together(s, n);
 			put_number(frame, s->spi, (uint32_t)n);
-			twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1 + w->cpu % 2, ESP_DIR_IN, 1, w->cpu, NULL);
+			twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1 + w->cpu % 2,
+				   ESP_DIR_IN, 1, w->cpu, NULL);
 			sent++;
 			if (s->drop && n % 97 == 0) {
-				twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1 + w->cpu % 2, ESP_DIR_IN, 1, w->cpu,
-					   NULL);
+				twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1,
+					   1 + w->cpu % 2, ESP_DIR_IN, 1, w->cpu, NULL);
 				duplicates++;
 			}
 		}
@@ -208,7 +209,8 @@ static void *newcomers(void *arg)
 		pthread_barrier_wait(&s->barrier);
 		for (uint32_t n = 0; n < 4; n++) {
 			put_number(frame, round, 1 + n * THREADS + w->cpu);
-			twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1, ESP_DIR_IN, 1, w->cpu, NULL);
+			twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1, ESP_DIR_IN, 1,
+				   w->cpu, NULL);
 		}
 	}
 	return NULL;
@@ -262,7 +264,8 @@ static void *jumpers(void *arg)
 		if (n >= s->until)
 			break;
 		put_number(frame, s->spi, (uint32_t)(n + n / 5000 * 1000000));
-		twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1, ESP_DIR_IN, 1, w->cpu, NULL);
+		twin_frame(&s->twin, frame, length, length, ESP_LINK_ETHERNET, 1, 1, ESP_DIR_IN, 1, w->cpu,
+			   NULL);
 		sent++;
 	}
 	atomic_fetch_add(&s->sent, sent);
@@ -280,10 +283,12 @@ static void test_jumps(void **state)
 	sums_of_slot(&s.twin.tables, (uint32_t)sums_find(&s.twin.tables, s.spi), &sums);
 	assert_int_equal(sums.packets, s.sent);
 	if (sums_broken(&sums))
-		fail_msg("%s: %llu %llu, %llu received, %llu lost, %llu pending, %llu too old, %llu outlier, restarts %llu",
+		fail_msg("%s: %llu %llu, %llu received, %llu lost, %llu pending, %llu too old, %llu outlier, "
+			 "restarts %llu",
 			 sums_broken(&sums), (unsigned long long)sums.first, (unsigned long long)sums.highest,
-			 (unsigned long long)sums.received, (unsigned long long)sums.lost, (unsigned long long)sums.pending,
-			 (unsigned long long)sums.too_old, (unsigned long long)sums.outlier, (unsigned long long)sums.restarts);
+			 (unsigned long long)sums.received, (unsigned long long)sums.lost,
+			 (unsigned long long)sums.pending, (unsigned long long)sums.too_old,
+			 (unsigned long long)sums.outlier, (unsigned long long)sums.restarts);
 	assert_true(sums.outlier < s.sent && sums.too_old < s.sent && sums.received <= s.sent);
 	storm_end(&s);
 }

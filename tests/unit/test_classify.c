@@ -21,7 +21,8 @@
 static const struct esp_ports ports = {.ike = {500, 500}, .natt = {4500, 4500}};
 
 /* What the XDP program does, which learns the length on the wire late. */
-static enum esp_reason classify_late(const uint8_t *data, uint32_t captured, uint32_t wire, enum esp_link link, struct esp_packet *p)
+static enum esp_reason classify_late(const uint8_t *data, uint32_t captured, uint32_t wire,
+				     enum esp_link link, struct esp_packet *p)
 {
 	enum esp_reason bad = esp_classify(data, data + captured, ESP_WIRE_UNKNOWN, link, &ports, p);
 
@@ -30,7 +31,8 @@ static enum esp_reason classify_late(const uint8_t *data, uint32_t captured, uin
 	return bad;
 }
 
-static enum esp_reason classify(const uint8_t *data, uint32_t captured, uint32_t wire, enum esp_link link, struct esp_packet *ret)
+static enum esp_reason classify(const uint8_t *data, uint32_t captured, uint32_t wire, enum esp_link link,
+				struct esp_packet *ret)
 {
 	uint8_t *copy = malloc(captured ? captured : 1);
 	enum esp_reason bad, settled;
@@ -42,8 +44,10 @@ static enum esp_reason classify(const uint8_t *data, uint32_t captured, uint32_t
 	memset(&late, 0, sizeof(late));
 	settled = classify_late(copy, captured, wire, link, &late);
 	/* Of a frame in several buffers less is known: that its head was not there to be looked at. */
-	if ((settled != bad && !(captured < wire && settled == ESP_BAD_NOT_CAPTURED)) || (!bad && late.cls != ret->cls))
-		fail_msg("%u of %u bytes: reason %d, but %d when the length is known first", captured, wire, settled, bad);
+	if ((settled != bad && !(captured < wire && settled == ESP_BAD_NOT_CAPTURED)) ||
+	    (!bad && late.cls != ret->cls))
+		fail_msg("%u of %u bytes: reason %d, but %d when the length is known first", captured, wire,
+			 settled, bad);
 	free(copy);
 	return bad;
 }
@@ -57,10 +61,15 @@ static void check_fields(const struct packet_case *c, const struct esp_packet *p
 	if (p->family == 4) {
 		assert_int_equal(p->r.src[0], 0);
 		assert_memory_equal(&p->r.src[1], ((uint8_t[]){0, 0, 0xff, 0xff, 10, 1, 2, 3}), 8);
-		assert_memory_equal(p->key.dst, ((uint8_t[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7}), 16);
+		assert_memory_equal(p->key.dst,
+				    ((uint8_t[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7}),
+				    16);
 	} else {
-		assert_memory_equal(p->r.src, ((uint8_t[]){0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), 16);
-		assert_memory_equal(p->key.dst, ((uint8_t[]){0x20, 1, 0xd, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}), 16);
+		assert_memory_equal(
+			p->r.src, ((uint8_t[]){0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}), 16);
+		assert_memory_equal(p->key.dst,
+				    ((uint8_t[]){0x20, 1, 0xd, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}),
+				    16);
 	}
 	if (c->cls == ESP_CLASS_ESP || c->cls == ESP_CLASS_ESP_UDP || c->cls == ESP_CLASS_AH) {
 		assert_int_equal(p->spi, PACKET_SPI);
@@ -83,8 +92,8 @@ static void test_every_packet(void **state)
 		packet_build(c, &b);
 		bad = classify(b.data, (uint32_t)b.length, (uint32_t)b.length, c->link, &p);
 		if (bad != c->bad || (!bad && p.cls != c->cls)) {
-			print_error("%s: reason %d class %d, expected reason %d class %d\n", c->name, bad, bad ? -1 : p.cls, c->bad,
-				    c->bad ? -1 : (int)c->cls);
+			print_error("%s: reason %d class %d, expected reason %d class %d\n", c->name, bad,
+				    bad ? -1 : p.cls, c->bad, c->bad ? -1 : (int)c->cls);
 			wrong++;
 		} else if (!bad) {
 			check_fields(c, &p);
@@ -108,17 +117,22 @@ static void test_every_length(void **state)
 
 		packet_build(c, &b);
 		bad_whole = classify(b.data, (uint32_t)b.length, (uint32_t)b.length, c->link, &whole);
-		ip_end = whole.family && bad_whole != ESP_BAD_IPV4_LENGTH ? whole.l3_offset + whole.r.ip_length : 0;
+		ip_end = whole.family && bad_whole != ESP_BAD_IPV4_LENGTH
+				 ? whole.l3_offset + whole.r.ip_length
+				 : 0;
 		for (uint32_t n = 0; n < b.length; n++) {
 			bad = classify(b.data, n, (uint32_t)b.length, c->link, &p);
-			if (bad != ESP_BAD_NOT_CAPTURED && (bad != bad_whole || (!bad && p.cls != whole.cls))) {
-				print_error("%s: %u of %zu captured: reason %d class %d\n", c->name, n, b.length, bad, p.cls);
+			if (bad != ESP_BAD_NOT_CAPTURED &&
+			    (bad != bad_whole || (!bad && p.cls != whole.cls))) {
+				print_error("%s: %u of %zu captured: reason %d class %d\n", c->name, n,
+					    b.length, bad, p.cls);
 				wrong++;
 			}
 			bad = classify(b.data, n, n, c->link, &p);
 			if (bad == ESP_BAD_NOT_CAPTURED || (n < ip_end && !bad) ||
 			    (n >= ip_end && ip_end && bad != bad_whole)) {
-				print_error("%s: cut at %u of %zu: reason %d class %d\n", c->name, n, b.length, bad, p.cls);
+				print_error("%s: cut at %u of %zu: reason %d class %d\n", c->name, n,
+					    b.length, bad, p.cls);
 				wrong++;
 			}
 		}
@@ -135,7 +149,8 @@ static void test_nothing_is_missing(void **state)
 #include "espial/reasons.def"
 #undef ESP_REASON
 	};
-	int cls[ESP_CLASS_COUNT] = {0}, bad[ESP_REASON_COUNT] = {0}, link[ESP_LINK_UNKNOWN + 1] = {0}, missing = 0;
+	int cls[ESP_CLASS_COUNT] = {0}, bad[ESP_REASON_COUNT] = {0}, link[ESP_LINK_UNKNOWN + 1] = {0},
+	    missing = 0;
 
 	(void)state;
 	for (size_t i = 0; i < packet_case_count; i++) {
@@ -170,18 +185,21 @@ static void test_other_ports(void **state)
 	udp(&b, 40000, 10000);
 	esp(&b, PACKET_SPI, PACKET_SEQUENCE);
 	packet_finish(&b);
-	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &other, &p), ESP_OK);
+	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &other, &p),
+			 ESP_OK);
 	assert_int_equal(p.cls, ESP_CLASS_ESP_UDP);
 	assert_int_equal(p.r.source_port, 40000);
 	assert_int_equal(p.r.destination_port, 10000);
-	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &ports, &p), ESP_OK);
+	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &ports, &p),
+			 ESP_OK);
 	assert_int_equal(p.cls, ESP_CLASS_OTHER);
 	packet_begin(&b);
 	ip6(&b, 17);
 	udp(&b, 848, 40000);
 	ike(&b, 28);
 	packet_finish(&b);
-	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &other, &p), ESP_OK);
+	assert_int_equal(esp_classify(b.data, b.data + b.length, (uint32_t)b.length, ESP_LINK_IP, &other, &p),
+			 ESP_OK);
 	assert_int_equal(p.cls, ESP_CLASS_IKE);
 }
 

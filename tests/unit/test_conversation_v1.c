@@ -11,8 +11,9 @@
 /* In clear; `hash` is the negotiated one. */
 static void v1_sa(enum end from, unsigned int exchange, uint64_t responder, unsigned int hash)
 {
-	const uint8_t transform[] = {0, 0, 0, 32, 1, 1, 0, 0, 0x80, 1, 0, 7, 0x80, 14, 0, 128, 0x80, 2, 0, (uint8_t)hash,
-				     0x80, 3, 0, 1, 0x80, 4, 0, 14, 0x80, 11, 0, 1};
+	const uint8_t transform[] = {
+		0,    0, 0, 32, 1,    1, 0, 0,	0x80, 1,  0, 7, 0x80, 14, 0, 128, 0x80, 2, 0, (uint8_t)hash,
+		0x80, 3, 0, 1,	0x80, 4, 0, 14, 0x80, 11, 0, 1};
 
 	header(spi_i, responder, 1, 0x10, exchange, 0, 0);
 	put(2, 0);
@@ -204,7 +205,7 @@ static void quick_mode_sent_again(void **state)
 	v1(LEFT, QUICK, 77, 200, 1); /* not heard */
 	v1(RIGHT, QUICK, 77, 200, 2);
 	after(4 * SECOND);
-	v1(LEFT, QUICK, 77, 200, 1); /* the answer was lost */
+	v1(LEFT, QUICK, 77, 200, 1);  /* the answer was lost */
 	v1(RIGHT, QUICK, 77, 200, 2); /* which is sent again for it */
 	after(4 * SECOND);
 	v1(RIGHT, QUICK, 77, 200, 2); /* and once more of its own accord */

@@ -72,7 +72,7 @@ static const char *const samples[] = {
 	"espial_sa_fragments_total{direction=\"in\",protocol=\"esp\"} 9",
 	"espial_sa_incomplete_packets_total{direction=\"in\",protocol=\"esp\"} 1",
 	"espial_sa_endpoint_changes_total{direction=\"in\",protocol=\"esp\"} 2",
-	"espial_sa_packets_total{direction=\"out\",protocol=\"ah\"} 1",
+	"espial_sa_packets_total{direction=\"out\",protocol=\"ah\"} 0",
 	"espial_table_slots{table=\"sa\"} 8192",
 	"espial_table_used_slots{table=\"newcomer\"} 1",
 	"espial_table_memory_bytes 20000000",

@@ -42,7 +42,8 @@ static enum esp_class give(struct packet *b)
 	packet_finish(b);
 	copy = malloc(b->length);
 	memcpy(copy, b->data, b->length);
-	cls = twin_frame(&twin, copy, (uint32_t)b->length, (uint32_t)b->length, ESP_LINK_IP, now, 1, ESP_DIR_IN, 1, 0, NULL);
+	cls = twin_frame(&twin, copy, (uint32_t)b->length, (uint32_t)b->length, ESP_LINK_IP, now, 1,
+			 ESP_DIR_IN, 1, 0, NULL);
 	free(copy);
 	return cls;
 }
@@ -273,7 +274,8 @@ static void test_ipv6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order), TEST(test_any_order), TEST(test_incomplete), TEST(test_strangers), TEST(test_newcomer), TEST(test_ipv6),
+		TEST(test_in_order),  TEST(test_any_order), TEST(test_incomplete),
+		TEST(test_strangers), TEST(test_newcomer),  TEST(test_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,9 +73,9 @@ static void window_sums(const struct window *w, struct sa_sums *ret)
 #define SAME(field, a, b)                                                                                    \
 	do {                                                                                                 \
 		if ((a) != (b))                                                                              \
-			fail_msg("packet %llu (wire %u): %s is %llu, the oracle says %llu",                   \
-				 (unsigned long long)w->packets, wire, field, (unsigned long long)(a),         \
-				 (unsigned long long)(b));                                                    \
+			fail_msg("packet %llu (wire %u): %s is %llu, the oracle says %llu",                  \
+				 (unsigned long long)w->packets, wire, field, (unsigned long long)(a),       \
+				 (unsigned long long)(b));                                                   \
 	} while (0)
 
 /* What is cheap, after every packet. */
@@ -204,7 +204,8 @@ static void test_jumps(void **state)
 	assert_int_equal(s.outlier, 0);
 	assert_int_equal(s.received, 6);
 	assert_int_equal(s.lost + s.pending, 999999);
-	RUN(&s, 1, 2, 1000002, 1000002, 1000004, 1000017, 1000003); /* out of order and repeated; the span is 16 */
+	RUN(&s, 1, 2, 1000002, 1000002, 1000004, 1000017,
+	    1000003); /* out of order and repeated; the span is 16 */
 	assert_int_equal(s.received, 6);
 	assert_int_equal(s.outlier, 1);
 	RUN(&s, 1, 2, 1000002, 1000004, 1000018, 1000003); /* a span of 17 is not consistent */
@@ -224,8 +225,8 @@ static void test_jump_between_the_halves(void **state)
 	/* Three numbers beyond half of all count as behind, the one before them as ahead: no sum may go below zero. */
 	RUN(&s, 32, 33, 0x80000020, 0x80000021, 0x80000022, 0x8000001f, 0x8000001e);
 	assert_true(s.outlier < 100 && s.too_old < 100);
-	RUN(&s, 32, 33, 0x8000001f, 0x8000001e, 0x8000001d, 0x80000020, 0x80000021, 0x80000022, 0x80000023, 0x80000024,
-	    0x80000025, 0x80000026, 0x80000027);
+	RUN(&s, 32, 33, 0x8000001f, 0x8000001e, 0x8000001d, 0x80000020, 0x80000021, 0x80000022, 0x80000023,
+	    0x80000024, 0x80000025, 0x80000026, 0x80000027);
 	assert_true(s.outlier < 100 && s.too_old < 100);
 }
 
@@ -455,11 +456,16 @@ static void test_permutations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vector),		 cmocka_unit_test(test_first_is_lowered),
-		cmocka_unit_test(test_jumps),		 cmocka_unit_test(test_jump_between_the_halves),
-		cmocka_unit_test(test_window_edge),	 cmocka_unit_test(test_restarts),
-		cmocka_unit_test(test_restarts_in_a_row), cmocka_unit_test(test_esn_wrap),
-		cmocka_unit_test(test_permutations),	 cmocka_unit_test(test_random_paths),
+		cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_first_is_lowered),
+		cmocka_unit_test(test_jumps),
+		cmocka_unit_test(test_jump_between_the_halves),
+		cmocka_unit_test(test_window_edge),
+		cmocka_unit_test(test_restarts),
+		cmocka_unit_test(test_restarts_in_a_row),
+		cmocka_unit_test(test_esn_wrap),
+		cmocka_unit_test(test_permutations),
+		cmocka_unit_test(test_random_paths),
 		cmocka_unit_test(test_random_tricks),
 	};
 

@@ -14,7 +14,8 @@ static void write_time(struct json_writer *w, const char *key, uint64_t ns)
 	json_write_time(w, key, ns == CONVERSATION_NO_TIME ? 0 : ns);
 }
 
-static void write_endpoint(struct json_writer *w, const char *key, const struct conversation_endpoint *endpoint)
+static void write_endpoint(struct json_writer *w, const char *key,
+			   const struct conversation_endpoint *endpoint)
 {
 	char text[64];
 
@@ -41,8 +42,8 @@ static const char *side_name(enum conversation_side side)
 }
 
 /* What was inferred, and how sure that is: both or none. */
-static void write_inferred(struct json_writer *w, const char *key, const char *confidence_key, const char *value,
-			   unsigned int confidence)
+static void write_inferred(struct json_writer *w, const char *key, const char *confidence_key,
+			   const char *value, unsigned int confidence)
 {
 	string_or_null(w, key, value);
 	string_or_null(w, confidence_key,
@@ -51,18 +52,25 @@ static void write_inferred(struct json_writer *w, const char *key, const char *c
 
 static void write_times(struct json_writer *w, const struct conversation_exchange *x)
 {
-	uint32_t kept = x->retransmits < CONVERSATION_RETRANSMITS ? x->retransmits : CONVERSATION_RETRANSMITS, i;
+	uint32_t kept = x->retransmits < CONVERSATION_RETRANSMITS ? x->retransmits : CONVERSATION_RETRANSMITS,
+		 i;
 
 	json_write_flat(w, "retransmitted", '[');
 	for (i = 0; i < kept; i++)
-		write_time(w, NULL, x->request_ns > CONVERSATION_NO_TIME ? x->request_ns + x->retransmit_us[i] * 1000ull : 0);
+		write_time(w, NULL,
+			   x->request_ns > CONVERSATION_NO_TIME
+				   ? x->request_ns + x->retransmit_us[i] * 1000ull
+				   : 0);
 	json_write_close(w, ']');
 	if (x->major != 1 || !x->steps)
 		return;
 	json_write_number(w, "step", x->steps);
 	json_write_flat(w, "steps", '[');
 	for (i = 0; i < x->steps; i++)
-		write_time(w, NULL, x->step_mask & 1u << i && x->request_ns > CONVERSATION_NO_TIME ? x->request_ns + x->step_us[i] * 1000ull : 0);
+		write_time(w, NULL,
+			   x->step_mask & 1u << i && x->request_ns > CONVERSATION_NO_TIME
+				   ? x->request_ns + x->step_us[i] * 1000ull
+				   : 0);
 	json_write_close(w, ']');
 }
 
@@ -95,9 +103,11 @@ static void write_exchange(struct json_writer *w, const struct conversation_exch
 	else
 		json_write_number(w, "rtt_us", (uint64_t)rtt);
 	write_time(w, "given_up", x->given_up_ns);
-	write_inferred(w, "kind", "kind_confidence", conversation_kind_name((enum conversation_kind)x->kind), x->kind_confidence);
+	write_inferred(w, "kind", "kind_confidence", conversation_kind_name((enum conversation_kind)x->kind),
+		       x->kind_confidence);
 	write_inferred(w, "outcome", "outcome_confidence",
-		       conversation_outcome_name((enum conversation_outcome)x->outcome), x->outcome_confidence);
+		       conversation_outcome_name((enum conversation_outcome)x->outcome),
+		       x->outcome_confidence);
 	json_write_bool(w, "ip_fragments", x->ip_fragments);
 	write_times(w, x);
 	json_write_close(w, '}');

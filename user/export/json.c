@@ -222,7 +222,8 @@ static void write_sa(struct json_writer *w, const struct state_sa *sa)
 
 /* ---- the rest ---- */
 
-static void write_ike(struct json_writer *w, const uint64_t *verdicts, const struct conversations *conversations)
+static void write_ike(struct json_writer *w, const uint64_t *verdicts,
+		      const struct conversations *conversations)
 {
 	uint64_t messages = 0;
 
@@ -279,7 +280,8 @@ static void write_empty(struct json_writer *w, const char *key)
 	json_write_close(w, ']');
 }
 
-static void write_state(struct json_writer *w, const struct state *state, const struct export_json_options *options)
+static void write_state(struct json_writer *w, const struct state *state,
+			const struct export_json_options *options)
 {
 	json_write_open(w, NULL, '{');
 	json_write_flat(w, "espial", '{');

@@ -36,8 +36,8 @@ struct collection {
 	const struct state_context *context;
 	struct state *state;
 	struct workbench bench;
-	uint32_t *by_slot;     /* 1 + index in state->sas of each slot's SA; 0: none */
-	uint32_t *by_newcomer; /* the same of each newcomer, set * ways + way */
+	uint32_t *
+		rank; /* 1 + index in state->sas of each slot's SA, then of each newcomer, set * ways + way; 0: none */
 	struct entry *entries;
 	size_t entry_count, entry_room;
 };
@@ -190,18 +190,14 @@ static int list_entries(struct collection *c)
 		note(c, n->first, ESP_READ(n->key.id), t->cfg.sa_mask + 1 + i);
 	}
 	qsort(c->entries, c->entry_count, sizeof(*c->entries), by_first);
+	c->rank = calloc(c->entry_room, sizeof(*c->rank));
 	c->state->sas = malloc((c->entry_count + 1) * sizeof(*c->state->sas));
-	return c->state->sas ? 0 : -ENOMEM;
-}
-
-/* The next place in the state, zeroed; there is one for each entry. */
-static struct state_sa *append(struct collection *c)
-{
-	struct state *s = c->state;
-
-	if (s->sa_count == c->entry_count)
-		return NULL;
-	return memset(&s->sas[s->sa_count++], 0, sizeof(*s->sas));
+	if (!c->rank || !c->state->sas)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->entry_count; i++)
+		c->rank[c->entries[i].index] = (uint32_t)i + 1;
+	c->state->sa_count = c->entry_count;
+	return 0;
 }
 
 /* The SA's shares by interface, by index until all are known. */
@@ -260,17 +256,15 @@ static void add_open_run(const struct esp_lane *lane, struct state_sa *sa, struc
 	add_share(shares, (uint32_t)(signature >> 32), packets, bytes);
 }
 
-/* `lanes`: one per CPU. Returns the index in the state plus one. */
-static uint32_t collect_sa(struct collection *c, const struct esp_sa *live, const struct esp_sa_rare *rare,
-			   const struct esp_lane *lanes, uint32_t cpus)
+/* `lanes`: one per CPU. */
+static void collect_sa(const struct collection *c, struct state_sa *sa, const struct esp_sa *live,
+		       const struct esp_sa_rare *rare, const struct esp_lane *lanes, uint32_t cpus)
 {
-	struct state_sa *sa = append(c);
 	uint64_t received = 0, last = 0, id = ESP_READ(live->key.id);
 	uint32_t size_min_inv = 0, ifindex = 0;
 	struct shares shares;
 
-	if (!sa)
-		return 0;
+	memset(sa, 0, sizeof(*sa));
 	memcpy(sa->dscp, rare->dscp, sizeof(sa->dscp));
 	memcpy(shares.of, rare->interfaces, sizeof(shares.of));
 	sa->df = rare->df;
@@ -316,19 +310,17 @@ static uint32_t collect_sa(struct collection *c, const struct esp_sa *live, cons
 	sa->ttl_changes = rare->ttl_changes;
 	sa->endpoint_changes = rare->endpoint_changes;
 	collect_interfaces(c, &shares, sa);
-	return (uint32_t)c->state->sa_count;
 }
 
 /* A newcomer as the SA that it would be, its records replayed on the workbench. */
-static uint32_t collect_newcomer(struct collection *c, const struct esp_newcomer *live)
+static void collect_newcomer(struct collection *c, struct state_sa *sa, const struct esp_newcomer *live)
 {
 	struct esp_newcomer n = *live;
 	struct workbench *b = &c->bench;
 	struct esp_at at = {.t = &b->tables, .direction = (enum esp_direction)(n.key.id & 0xff)};
-	uint32_t index;
 
-	if (!n.records || n.records > ESP_NEW_RECORDS)
-		return 0; /* being written at this moment */
+	if (n.records > ESP_NEW_RECORDS)
+		n.records = 0; /* being written at this moment */
 	memset(&b->sa, 0, sizeof(b->sa));
 	memset(&b->rare, 0, sizeof(b->rare));
 	memset(&b->lane, 0, sizeof(b->lane));
@@ -345,28 +337,26 @@ static uint32_t collect_newcomer(struct collection *c, const struct esp_newcomer
 	b->rare.outlier += n.packets - n.records;
 	b->rare.fragments += n.fragments;
 	b->rare.incomplete += n.incomplete;
-	index = collect_sa(c, &b->sa, &b->rare, &b->lane, 1);
-	if (index)
-		c->state->sas[index - 1].newcomer = true;
-	return index;
+	collect_sa(c, sa, &b->sa, &b->rare, &b->lane, 1);
+	sa->newcomer = true;
 }
 
 /* ---- everything ---- */
 
+/* In the order in which they lie in memory, each to its place in the state. */
 static void collect_sas(struct collection *c)
 {
 	struct esp_tables *t = c->tables;
+	uint32_t slots = t->cfg.sa_mask + 1, newcomers = (t->cfg.new_mask + 1) * ESP_NEW_WAYS;
 
-	for (size_t i = 0; i < c->entry_count; i++) {
-		uint32_t slot = c->entries[i].index, other = slot - t->cfg.sa_mask - 1;
-
-		if (slot <= t->cfg.sa_mask)
-			c->by_slot[slot] = collect_sa(c, &t->sa[slot], &t->rare[slot],
-						      esp_lane_at(t, slot, 0), t->cfg.cpus);
-		else
-			c->by_newcomer[other] = collect_newcomer(
-				c, &t->newcomer[other / ESP_NEW_WAYS].way[other % ESP_NEW_WAYS]);
-	}
+	for (uint32_t slot = 0; slot < slots; slot++)
+		if (c->rank[slot])
+			collect_sa(c, &c->state->sas[c->rank[slot] - 1], &t->sa[slot], &t->rare[slot],
+				   esp_lane_at(t, slot, 0), t->cfg.cpus);
+	for (uint32_t i = 0; i < newcomers; i++)
+		if (c->rank[slots + i])
+			collect_newcomer(c, &c->state->sas[c->rank[slots + i] - 1],
+					 &t->newcomer[i / ESP_NEW_WAYS].way[i % ESP_NEW_WAYS]);
 }
 
 static struct state_sa *find_sa(const struct collection *c, const struct esp_sa_key *key)
@@ -376,13 +366,13 @@ static struct state_sa *find_sa(const struct collection *c, const struct esp_sa_
 	uint32_t slot = esp_find(t, key, hash), index = 0;
 
 	if (slot != ESP_NO_SLOT) {
-		index = c->by_slot[slot];
+		index = c->rank[slot];
 	} else {
 		uint32_t set = (uint32_t)(hash >> 40) & t->cfg.new_mask;
 
 		for (uint32_t way = 0; way < ESP_NEW_WAYS; way++)
 			if (!memcmp(&t->newcomer[set].way[way].key, key, sizeof(*key)))
-				index = c->by_newcomer[set * ESP_NEW_WAYS + way];
+				index = c->rank[t->cfg.sa_mask + 1 + set * ESP_NEW_WAYS + way];
 	}
 	return index ? &c->state->sas[index - 1] : NULL;
 }
@@ -445,7 +435,7 @@ static void collect_totals(struct collection *c)
 int state_collect(struct esp_tables *tables, const struct state_context *context, struct state *ret)
 {
 	struct collection c = {.tables = tables, .context = context, .state = ret};
-	int err = -ENOMEM;
+	int err;
 
 	memset(ret, 0, sizeof(*ret));
 	c.bench.tables = (struct esp_tables){
@@ -455,18 +445,14 @@ int state_collect(struct esp_tables *tables, const struct state_context *context
 		.lane = &c.bench.lane,
 		.cpu = &c.bench.cpu,
 	};
-	c.by_slot = calloc((size_t)tables->cfg.sa_mask + 1, sizeof(*c.by_slot));
-	c.by_newcomer = calloc(((size_t)tables->cfg.new_mask + 1) * ESP_NEW_WAYS, sizeof(*c.by_newcomer));
-	if (c.by_slot && c.by_newcomer)
-		err = list_entries(&c);
+	err = list_entries(&c);
 	if (!err) {
 		collect_sas(&c);
 		collect_fragments(&c);
 		collect_totals(&c);
 	}
 	free(c.entries);
-	free(c.by_slot);
-	free(c.by_newcomer);
+	free(c.rank);
 	if (err)
 		state_free(ret);
 	return err;

@@ -34,8 +34,8 @@ void conversation_free(struct conversations *c)
 	free(c);
 }
 
-void conversation_observe(struct conversations *c, void (*event)(void *arg, const struct conversation_event *event),
-			  void *arg)
+void conversation_observe(struct conversations *c,
+			  void (*event)(void *arg, const struct conversation_event *event), void *arg)
 {
 	c->event = event;
 	c->event_arg = arg;
@@ -78,7 +78,8 @@ static bool same_path(const struct conversation_path *a, const struct conversati
 }
 
 /* IKEv1 does not say; the ends do. When both have moved at once, the first guess stands. */
-static enum conversation_side side_by_address(const struct conversation_sa *sa, const struct conversation_packet *packet)
+static enum conversation_side side_by_address(const struct conversation_sa *sa,
+					      const struct conversation_packet *packet)
 {
 	const struct conversation_endpoint *from = &packet->source, *to = &packet->destination;
 	unsigned int i;
@@ -152,9 +153,10 @@ static void begin(struct fold *f)
 		seen_from_start = m->exchange == IKE_V2_EXCHANGE_IKE_SA_INIT && !m->response;
 	f->entry->sa.path = f->entry->sa.first_path = f->path;
 	f->entry->joined = !seen_from_start;
-	state_set(f->c, f->entry, CONVERSATION_NEGOTIATING, seen_from_start ? CONVERSATION_CERTAIN : CONVERSATION_POSSIBLE,
-		  seen_from_start ? CONVERSATION_REASON_STARTED : CONVERSATION_REASON_JOINED, f->packet->time_ns,
-		  m->message_id, 0);
+	state_set(f->c, f->entry, CONVERSATION_NEGOTIATING,
+		  seen_from_start ? CONVERSATION_CERTAIN : CONVERSATION_POSSIBLE,
+		  seen_from_start ? CONVERSATION_REASON_STARTED : CONVERSATION_REASON_JOINED,
+		  f->packet->time_ns, m->message_id, 0);
 }
 
 /* Messages about an IKE SA that is gone, in clear: they make no new one (RFC 7296 section 2.21.4). */
@@ -164,7 +166,8 @@ static bool makes_entry(const struct ike_message *m)
 		return true;
 	if (m->major == 1)
 		return m->exchange != IKE_V1_EXCHANGE_INFORMATIONAL;
-	return m->exchange == IKE_V2_EXCHANGE_IKE_SA_INIT || m->exchange == IKE_V2_EXCHANGE_IKE_SESSION_RESUME;
+	return m->exchange == IKE_V2_EXCHANGE_IKE_SA_INIT ||
+	       m->exchange == IKE_V2_EXCHANGE_IKE_SESSION_RESUME;
 }
 
 static void account(struct fold *f)
@@ -192,7 +195,8 @@ enum ike_fault conversation_packet(struct conversations *c, const struct convers
 	struct conversation_packet copy = *given, *packet = &copy;
 	struct fold f = {.c = c, .packet = packet, .m = &c->message};
 	uint32_t captured = packet->captured < packet->length ? packet->captured : packet->length, offset;
-	enum ike_fault fault = ike_parse(packet->message, packet->captured, packet->length, &c->message, &offset);
+	enum ike_fault fault =
+		ike_parse(packet->message, packet->captured, packet->length, &c->message, &offset);
 	bool created = false;
 
 	if (!packet->time_ns)

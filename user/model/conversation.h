@@ -21,7 +21,7 @@
 #include "model/ike_parse.h"
 
 enum {
-	CONVERSATION_STEPS = 6,	      /* of an IKEv1 exchange: main mode has six messages */
+	CONVERSATION_STEPS = 6,	       /* of an IKEv1 exchange: main mode has six messages */
 	CONVERSATION_RETRANSMITS = 12, /* times kept per exchange; charon makes 5 by default */
 	CONVERSATION_EXCHANGE_NOTIFIES = 8,
 	CONVERSATION_SA_NOTIFIES = 24,
@@ -96,11 +96,11 @@ enum conversation_outcome {
 
 /* One direction of an exchange. Sizes are of IKE messages, headers included, retransmissions not. */
 struct conversation_half {
-	uint64_t seen;	   /* bit n-1: fragment n of this round; bit 0: the message */
-	uint32_t bytes;	   /* of all fragments of the first round */
+	uint64_t seen;	    /* bit n-1: fragment n of this round; bit 0: the message */
+	uint32_t bytes;	    /* of all fragments of the first round */
 	uint32_t encrypted; /* bytes of ciphertext with IV and ICV, likewise */
 	uint16_t fragments; /* RFC 7383 or IKEv1 fragments seen in the first round; 0: none */
-	uint16_t total;	   /* that there should be; 0: unknown or not fragmented */
+	uint16_t total;	    /* that there should be; 0: unknown or not fragmented */
 };
 
 /*
@@ -120,18 +120,18 @@ struct conversation_exchange {
 	uint64_t given_up_ns; /* when the sender should have sent again and did not; 0: not so */
 	uint64_t digest[CONVERSATION_STEPS];
 	struct conversation_half request, response;
-	uint32_t retransmits;	   /* of the side that waited */
-	uint32_t response_repeats; /* answers sent again */
+	uint32_t retransmits;				  /* of the side that waited */
+	uint32_t response_repeats;			  /* answers sent again */
 	uint32_t retransmit_us[CONVERSATION_RETRANSMITS]; /* after request_ns */
-	uint32_t step_us[CONVERSATION_STEPS];		   /* IKEv1: of each message, after request_ns */
+	uint32_t step_us[CONVERSATION_STEPS];		  /* IKEv1: of each message, after request_ns */
 	uint32_t peer_message_id; /* IKEv1 DPD: of the informational exchange that answered; 0: none */
-	uint8_t steps;		   /* IKEv1: highest message seen, from 1 */
-	uint8_t step_mask;	   /* IKEv1: bit n-1: message n was seen */
-	uint8_t repeated_step;	   /* IKEv1: the latest message of this exchange was this step again; 0: it was new */
-	bool waiting;		   /* an answer is due */
-	bool altered;		   /* a retransmission was not identical, which RFC 7296 section 2.1 forbids */
-	bool ip_fragments;	   /* came in IP fragments */
-	bool cookie;		   /* IKE_SA_INIT: the request brings a cookie */
+	uint8_t steps;		  /* IKEv1: highest message seen, from 1 */
+	uint8_t step_mask;	  /* IKEv1: bit n-1: message n was seen */
+	uint8_t repeated_step; /* IKEv1: the latest message of this exchange was this step again; 0: it was new */
+	bool waiting;	       /* an answer is due */
+	bool altered;	       /* a retransmission was not identical, which RFC 7296 section 2.1 forbids */
+	bool ip_fragments;     /* came in IP fragments */
+	bool cookie;	       /* IKE_SA_INIT: the request brings a cookie */
 	uint8_t kind, outcome;
 	uint8_t kind_confidence, outcome_confidence;
 	uint8_t notify_count;
@@ -154,10 +154,10 @@ struct conversation_sa {
 	uint64_t id; /* counts up; never reused */
 	uint64_t initiator_spi, responder_spi;
 	uint8_t major, minor;
-	uint8_t mode; /* IKEv1: IKE_V1_EXCHANGE_MAIN_MODE or _AGGRESSIVE_MODE; 0: unknown */
-	bool initiator_known; /* IKEv1: the first message was seen, not only later ones */
-	bool half_open;	      /* in the half-open table */
-	struct conversation_path path;	 /* current */
+	uint8_t mode;		       /* IKEv1: IKE_V1_EXCHANGE_MAIN_MODE or _AGGRESSIVE_MODE; 0: unknown */
+	bool initiator_known;	       /* IKEv1: the first message was seen, not only later ones */
+	bool half_open;		       /* in the half-open table */
+	struct conversation_path path; /* current */
 	struct conversation_path first_path;
 	uint64_t first_ns, last_ns;
 	uint64_t heard_ns[2]; /* latest message of each side; 0: none */
@@ -171,22 +171,23 @@ struct conversation_sa {
 
 	uint64_t messages, bytes;
 	uint64_t retransmits, response_repeats;
-	uint64_t malformed; /* messages with these SPIs that the parser refused; otherwise without effect */
-	uint8_t phase1_step; /* IKEv1: highest message of phase 1 seen, 1 to 6 */
+	uint64_t malformed;   /* messages with these SPIs that the parser refused; otherwise without effect */
+	uint8_t phase1_step;  /* IKEv1: highest message of phase 1 seen, 1 to 6 */
 	bool initial_contact; /* in clear, which only IKEv1 allows */
 	bool encrypted_seen;
 	uint32_t cookies, invalid_ke; /* challenges */
 	uint32_t window[2];	      /* most requests of that side in flight at once */
 	uint32_t moves;
 	struct conversation_move move[CONVERSATION_MOVES];
-	uint64_t float_ns;	 /* first message on another port pair than IKE_SA_INIT's, answered or not; 0: none */
+	uint64_t
+		float_ns; /* first message on another port pair than IKE_SA_INIT's, answered or not; 0: none */
 	bool float_answered;
 
 	/* NAT detection: per side, were its own address and port as its hashes and the peer's say? */
-	uint8_t nat_seen[2]; /* bit 0: by its own source hashes, bit 1: by the peer's destination hash */
+	uint8_t nat_seen[2];  /* bit 0: by its own source hashes, bit 1: by the peer's destination hash */
 	uint8_t nat_found[2]; /* likewise: they differ */
 
-	uint64_t successor, predecessor; /* ids of rekeyed IKE SAs; 0: none */
+	uint64_t successor, predecessor;  /* ids of rekeyed IKE SAs; 0: none */
 	struct conversation_kept kept[2]; /* by side: the message with what it offers or chooses */
 	uint8_t notify_count;
 	uint16_t notifies[CONVERSATION_SA_NOTIFIES];
@@ -211,7 +212,8 @@ struct conversation_stats {
 	uint64_t created, half_open_evicted, ended_evicted;
 	uint64_t refused; /* both ends take part, but the table is full of live IKE SAs: stays half-open */
 	uint32_t sas, half_open;
-	uint32_t half_open_rate, half_open_rate_peak; /* created per second: the last whole second, and ever */
+	uint32_t half_open_rate,
+		half_open_rate_peak; /* created per second: the last whole second, and ever */
 	uint64_t flood_ns; /* latest time at which a half-open IKE SA younger than 30 s had to go; 0: never */
 	uint64_t no_memory; /* messages lost to it */
 	uint64_t retracted; /* inferred ends that later messages disproved */
@@ -240,18 +242,18 @@ struct conversation_event {
 struct conversation_packet {
 	uint64_t time_ns; /* 0: not known; then the time of the message before stands for it */
 	struct conversation_endpoint source, destination;
-	bool ip_fragments;	/* the datagram came in IP fragments, of which this is what there is */
-	const uint8_t *message; /* IKE header first: behind the non-ESP marker */
+	bool ip_fragments;	   /* the datagram came in IP fragments, of which this is what there is */
+	const uint8_t *message;	   /* IKE header first: behind the non-ESP marker */
 	uint32_t captured, length; /* bytes there; bytes on the wire */
 };
 
 struct conversations;
 
 struct conversations *conversation_new(const struct conversation_limits *limits); /* NULL: no memory */
-void conversation_free(struct conversations *c);				     /* NULL is fine */
+void conversation_free(struct conversations *c);				  /* NULL is fine */
 /* Tell `event` of changes; NULL: nobody. It must not call back into `c`. */
-void conversation_observe(struct conversations *c, void (*event)(void *arg, const struct conversation_event *event),
-			  void *arg);
+void conversation_observe(struct conversations *c,
+			  void (*event)(void *arg, const struct conversation_event *event), void *arg);
 
 /* Fold one IKE message in. Returns the parser's verdict. Messages should come in the order of time. */
 enum ike_fault conversation_packet(struct conversations *c, const struct conversation_packet *packet);
@@ -266,12 +268,15 @@ void conversation_tick(struct conversations *c, uint64_t now_ns);
 bool conversation_traffic_ended(struct conversations *c, uint64_t id, uint64_t since_ns, uint64_t now_ns);
 
 /* All IKE SAs in the order in which they were first seen: NULL begins, NULL ends. */
-const struct conversation_sa *conversation_next(const struct conversations *c, const struct conversation_sa *previous);
-const struct conversation_sa *conversation_find(const struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi);
+const struct conversation_sa *conversation_next(const struct conversations *c,
+						const struct conversation_sa *previous);
+const struct conversation_sa *conversation_find(const struct conversations *c, uint64_t initiator_spi,
+						uint64_t responder_spi);
 const struct conversation_stats *conversation_stats(const struct conversations *c);
 
 /* Exchange i of exchange_count, oldest first. */
-static inline const struct conversation_exchange *conversation_exchange_at(const struct conversation_sa *sa, uint32_t i)
+static inline const struct conversation_exchange *conversation_exchange_at(const struct conversation_sa *sa,
+									   uint32_t i)
 {
 	return &sa->exchanges[(sa->exchange_first + i) % sa->exchange_capacity];
 }
@@ -284,19 +289,22 @@ int64_t conversation_rtt_us(const struct conversation_exchange *exchange);
 const char *conversation_state_name(enum conversation_state state);
 const char *conversation_confidence_name(enum conversation_confidence confidence);
 const char *conversation_reason_name(enum conversation_reason reason);
-const char *conversation_nat_name(enum conversation_nat nat); /* NULL: unknown */
-const char *conversation_kind_name(enum conversation_kind kind); /* NULL: unknown */
+const char *conversation_nat_name(enum conversation_nat nat);		  /* NULL: unknown */
+const char *conversation_kind_name(enum conversation_kind kind);	  /* NULL: unknown */
 const char *conversation_outcome_name(enum conversation_outcome outcome); /* NULL: unknown */
-const char *conversation_mode_name(const struct conversation_sa *sa); /* "main", "aggressive" or NULL */
+const char *conversation_mode_name(const struct conversation_sa *sa);	  /* "main", "aggressive" or NULL */
 int conversation_evidence(const struct conversation_sa *sa, char *buffer, size_t size);
-int conversation_endpoint_print(const struct conversation_endpoint *endpoint, char *buffer, size_t size); /* [v6]:port */
+int conversation_endpoint_print(const struct conversation_endpoint *endpoint, char *buffer,
+				size_t size); /* [v6]:port */
 
 /*
  * What was offered, chosen, and which vendor ids were sent: `each` is called with one text after the other. Read from the
  * messages kept, so it costs a parse: for showing, not for each packet.
  */
-void conversation_offered(const struct conversation_sa *sa, void (*each)(void *arg, const char *text), void *arg);
+void conversation_offered(const struct conversation_sa *sa, void (*each)(void *arg, const char *text),
+			  void *arg);
 bool conversation_chosen(const struct conversation_sa *sa, char *buffer, size_t size); /* false: not known */
-void conversation_vendor_ids(const struct conversation_sa *sa, void (*each)(void *arg, const char *text), void *arg);
+void conversation_vendor_ids(const struct conversation_sa *sa, void (*each)(void *arg, const char *text),
+			     void *arg);
 
 #endif

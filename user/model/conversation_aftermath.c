@@ -39,22 +39,26 @@ static bool may_be_delete(const struct conversation_entry *e, const struct conve
 	return !(rhythm(e->informational_ns[x->by]) && x->request_ns == e->informational_ns[x->by][0]);
 }
 
-static void set_deleted(struct conversations *c, struct conversation_entry *e, struct conversation_exchange *x,
-			enum conversation_confidence confidence, enum conversation_reason reason)
+static void set_deleted(struct conversations *c, struct conversation_entry *e,
+			struct conversation_exchange *x, enum conversation_confidence confidence,
+			enum conversation_reason reason)
 {
 	x->kind = CONVERSATION_KIND_DELETE;
 	x->kind_confidence = (uint8_t)confidence;
-	state_set(c, e, CONVERSATION_DELETED, confidence, reason, x->response_ns ? x->response_ns : x->last_ns, x->message_id, 0);
+	state_set(c, e, CONVERSATION_DELETED, confidence, reason,
+		  x->response_ns ? x->response_ns : x->last_ns, x->message_id, 0);
 }
 
 /* The initiator looked at the answer to its IKE_AUTH, and left. */
 static bool is_revoked(const struct conversation_entry *e, const struct conversation_exchange *x)
 {
-	return x->major == 2 && x->by == CONVERSATION_INITIATOR && e->sa.reason == CONVERSATION_REASON_AUTH_ANSWERED &&
+	return x->major == 2 && x->by == CONVERSATION_INITIATOR &&
+	       e->sa.reason == CONVERSATION_REASON_AUTH_ANSWERED &&
 	       x->request_ns <= e->established_ns + AUTH_SOON * SECOND;
 }
 
-static void ended_by_new(struct conversations *c, struct conversation_entry *old, const struct conversation_entry *new)
+static void ended_by_new(struct conversations *c, struct conversation_entry *old,
+			 const struct conversation_entry *new)
 {
 	struct conversation_exchange *x = exchange_last(old);
 	enum conversation_side by;
@@ -65,8 +69,8 @@ static void ended_by_new(struct conversations *c, struct conversation_entry *old
 		if (new->sa.first_ns > x->last_ns + DELETE_SOON * SECOND)
 			return;
 		if (is_revoked(old, x))
-			state_set(c, old, CONVERSATION_FAILED, CONVERSATION_LIKELY, CONVERSATION_REASON_AUTH_REVOKED,
-				  x->response_ns, x->message_id, 0);
+			state_set(c, old, CONVERSATION_FAILED, CONVERSATION_LIKELY,
+				  CONVERSATION_REASON_AUTH_REVOKED, x->response_ns, x->message_id, 0);
 		else
 			set_deleted(c, old, x, CONVERSATION_LIKELY, CONVERSATION_REASON_DELETE_THEN_NEW);
 		return;
@@ -97,11 +101,12 @@ void aftermath_established(struct conversations *c, struct conversation_entry *e
 	struct conversation_entry *old;
 
 	for (old = table_next_of_peers(c, e, NULL); old; old = table_next_of_peers(c, e, old)) {
-		if (old->sa.state != CONVERSATION_ESTABLISHED || old->sa.id > e->sa.id || old->sa.major != e->sa.major)
+		if (old->sa.state != CONVERSATION_ESTABLISHED || old->sa.id > e->sa.id ||
+		    old->sa.major != e->sa.major)
 			continue;
 		if (e->sa.major == 1) {
-			state_set(c, old, CONVERSATION_REKEYED, CONVERSATION_LIKELY, CONVERSATION_REASON_REKEYED_V1,
-				  e->established_ns, 0, 0);
+			state_set(c, old, CONVERSATION_REKEYED, CONVERSATION_LIKELY,
+				  CONVERSATION_REASON_REKEYED_V1, e->established_ns, 0, 0);
 			old->sa.successor = e->sa.id;
 			e->sa.predecessor = old->sa.id;
 		} else {
@@ -112,7 +117,8 @@ void aftermath_established(struct conversations *c, struct conversation_entry *e
 }
 
 /* The latest CREATE_CHILD_SA that `by` began before `before_ns`, and that was answered at length. */
-static struct conversation_exchange *rekey_of(struct conversation_entry *e, enum conversation_side by, uint64_t before_ns)
+static struct conversation_exchange *rekey_of(struct conversation_entry *e, enum conversation_side by,
+					      uint64_t before_ns)
 {
 	uint32_t i;
 
@@ -139,8 +145,9 @@ void aftermath_rekey_born(struct conversations *c, struct conversation_entry *e,
 	bool from_zero = e->sa.exchange_count && conversation_exchange_at(&e->sa, 0)->message_id == 0;
 
 	for (old = table_next_of_peers(c, e, NULL); old; old = table_next_of_peers(c, e, old)) {
-		enum conversation_side by = memcmp(old->sa.path.end[0].address, initiator, 16) ? CONVERSATION_RESPONDER
-											     : CONVERSATION_INITIATOR;
+		enum conversation_side by = memcmp(old->sa.path.end[0].address, initiator, 16)
+						    ? CONVERSATION_RESPONDER
+						    : CONVERSATION_INITIATOR;
 
 		if (old->sa.major != 2 || old->sa.successor ||
 		    (old->sa.state != CONVERSATION_ESTABLISHED && old->sa.state != CONVERSATION_DELETED))
@@ -155,7 +162,8 @@ void aftermath_rekey_born(struct conversations *c, struct conversation_entry *e,
 		}
 	}
 	if (from_zero && (proven || found))
-		state_set(c, e, CONVERSATION_ESTABLISHED, proven ? CONVERSATION_CERTAIN : CONVERSATION_POSSIBLE,
+		state_set(c, e, CONVERSATION_ESTABLISHED,
+			  proven ? CONVERSATION_CERTAIN : CONVERSATION_POSSIBLE,
 			  CONVERSATION_REASON_REKEY_BORN, found ? found->response_ns : e->sa.first_ns, 0, 0);
 	if (!found || !proven)
 		return;
@@ -166,8 +174,8 @@ void aftermath_rekey_born(struct conversations *c, struct conversation_entry *e,
 	e->sa.predecessor = parent->sa.id;
 	parent->sa.successor = e->sa.id;
 	state_set(c, parent, CONVERSATION_REKEYED, found->kind_confidence,
-		  from_zero ? CONVERSATION_REASON_REKEYED_V2 : CONVERSATION_REASON_REKEYED_JOINED, found->response_ns,
-		  found->message_id, 0);
+		  from_zero ? CONVERSATION_REASON_REKEYED_V2 : CONVERSATION_REASON_REKEYED_JOINED,
+		  found->response_ns, found->message_id, 0);
 }
 
 uint64_t aftermath_silence(struct conversations *c, struct conversation_entry *e, uint64_t now_ns)
@@ -193,7 +201,8 @@ uint64_t aftermath_silence(struct conversations *c, struct conversation_entry *e
 		else
 			set_deleted(c, e, x, CONVERSATION_POSSIBLE, CONVERSATION_REASON_DELETE_THEN_QUIET);
 	} else if (e->replaced_ns) {
-		state_set(c, e, CONVERSATION_DEAD, CONVERSATION_POSSIBLE, CONVERSATION_REASON_RESTARTED, e->replaced_ns, 0, 0);
+		state_set(c, e, CONVERSATION_DEAD, CONVERSATION_POSSIBLE, CONVERSATION_REASON_RESTARTED,
+			  e->replaced_ns, 0, 0);
 	}
 	return 0;
 }
@@ -209,8 +218,9 @@ bool conversation_traffic_ended(struct conversations *c, uint64_t id, uint64_t s
 		if (e->sa.id != id)
 			continue;
 		/* Just before: the peer's last packets may cross the exchange. */
-		if (e->sa.state == CONVERSATION_ESTABLISHED && may_be_delete(e, x) && x->last_ns <= since_ns + 2 * SECOND &&
-		    since_ns <= x->last_ns + 2 * SECOND && now_ns >= x->last_ns + DELETE_SOON * SECOND)
+		if (e->sa.state == CONVERSATION_ESTABLISHED && may_be_delete(e, x) &&
+		    x->last_ns <= since_ns + 2 * SECOND && since_ns <= x->last_ns + 2 * SECOND &&
+		    now_ns >= x->last_ns + DELETE_SOON * SECOND)
 			set_deleted(c, e, x, CONVERSATION_LIKELY, CONVERSATION_REASON_DELETE_TRAFFIC_ENDED);
 		return e->sa.state == CONVERSATION_DELETED;
 	}

@@ -48,8 +48,8 @@ struct conversation_exchange *exchange_add(struct fold *f, enum conversation_sid
 }
 
 /* From the newest back: what is looked for is almost always there. */
-struct conversation_exchange *exchange_find(struct conversation_entry *e, enum conversation_side by, uint32_t message_id,
-					    uint8_t type)
+struct conversation_exchange *exchange_find(struct conversation_entry *e, enum conversation_side by,
+					    uint32_t message_id, uint8_t type)
 {
 	uint32_t i;
 
@@ -80,8 +80,10 @@ enum half_result exchange_half(struct conversation_half *half, const struct fold
 	uint64_t bit = 1ull << ((fragment->number ? fragment->number - 1u : 0) & 63);
 	uint16_t total = fragment->total ? fragment->total : fragment->last ? fragment->number : 0;
 	/* What is encrypted in an SKF payload begins behind number and total. */
-	uint32_t encrypted = f->m->encrypted_size - (fragment->number && f->m->major == 2 && f->m->encrypted_size >= 4 ? 4 : 0);
-	bool complete = half->total ? (unsigned int)half->fragments >= half->total : half->bytes && !half->fragments;
+	uint32_t encrypted = f->m->encrypted_size -
+			     (fragment->number && f->m->major == 2 && f->m->encrypted_size >= 4 ? 4 : 0);
+	bool complete =
+		half->total ? (unsigned int)half->fragments >= half->total : half->bytes && !half->fragments;
 
 	if (complete) {
 		/* `seen` now tells of the round of repetition. */
@@ -200,7 +202,8 @@ void exchange_notifies(struct fold *f, struct conversation_exchange *x)
 int64_t conversation_rtt_us(const struct conversation_exchange *x)
 {
 	/* Karn: with a retransmission nobody knows which transmission was answered. */
-	if (x->request_ns <= CONVERSATION_NO_TIME || !x->response_ns || x->retransmits || x->response_ns < x->request_ns)
+	if (x->request_ns <= CONVERSATION_NO_TIME || !x->response_ns || x->retransmits ||
+	    x->response_ns < x->request_ns)
 		return -1;
 	return (int64_t)((x->response_ns - x->request_ns) / 1000);
 }

@@ -8,15 +8,15 @@
 #define SECOND 1000000000ull
 
 enum {
-	WHEEL_SLOTS = 256,	    /* of one second each */
-	KEPT_MAX = 4096,	    /* bytes of a message kept: an SA payload never comes late in it */
-	FLOOD_AGE = 30,		    /* seconds: a half-open IKE SA that young should not have to go */
-	FIRST_ANSWER = 30,	    /* seconds to wait for an answer to what was never sent again */
-	STALL = 60,		    /* seconds after which a negotiation without a next message has stopped */
-	RESTART_QUIET = 120,	    /* seconds without use after which a replaced IKE SA is no longer there */
-	DELETE_QUIET = 30,	    /* seconds without use after the delete of one that was replaced */
-	DELETE_SOON = 10,	    /* seconds between a delete and what replaces the IKE SA, at most */
-	AUTH_SOON = 2,		    /* seconds between a refused authentication and the initiator's saying so, at most */
+	WHEEL_SLOTS = 256,   /* of one second each */
+	KEPT_MAX = 4096,     /* bytes of a message kept: an SA payload never comes late in it */
+	FLOOD_AGE = 30,	     /* seconds: a half-open IKE SA that young should not have to go */
+	FIRST_ANSWER = 30,   /* seconds to wait for an answer to what was never sent again */
+	STALL = 60,	     /* seconds after which a negotiation without a next message has stopped */
+	RESTART_QUIET = 120, /* seconds without use after which a replaced IKE SA is no longer there */
+	DELETE_QUIET = 30,   /* seconds without use after the delete of one that was replaced */
+	DELETE_SOON = 10,    /* seconds between a delete and what replaces the IKE SA, at most */
+	AUTH_SOON = 2, /* seconds between a refused authentication and the initiator's saying so, at most */
 };
 
 struct link {
@@ -25,42 +25,42 @@ struct link {
 
 struct conversation_entry {
 	struct conversation_sa sa;
-	struct link all, use, peer, wheel; /* in order of creation; of last use; same pair of addresses; by deadline */
+	struct link all, use, peer,
+		wheel; /* in order of creation; of last use; same pair of addresses; by deadline */
 	struct conversation_entry *hash_next;
-	uint64_t deadline_ns; /* 0: none */
+	uint64_t deadline_ns;		    /* 0: none */
 	struct conversation_path candidate; /* ends that one side used and the other has not confirmed */
 	uint64_t candidate_ns;
-	uint8_t candidate_by; /* 1 + conversation_side; 0: there is no candidate */
-	uint8_t proof;	      /* bit by side: used the other's SPI (the initiator: in ciphertext) */
-	bool cookie_proof;    /* brought back the responder's cookie: its address is true */
-	uint8_t unanswered_by; /* IKEv1: 1 + side whose informational messages get no answer */
-	uint32_t unanswered;   /* how many in a row */
+	uint8_t candidate_by;	   /* 1 + conversation_side; 0: there is no candidate */
+	uint8_t proof;		   /* bit by side: used the other's SPI (the initiator: in ciphertext) */
+	bool cookie_proof;	   /* brought back the responder's cookie: its address is true */
+	uint8_t unanswered_by;	   /* IKEv1: 1 + side whose informational messages get no answer */
+	uint32_t unanswered;	   /* how many in a row */
 	uint64_t unanswered_ns[2]; /* when: the latest, and the one before */
-	uint32_t empty_size;	/* smallest ciphertext of an IKEv2 INFORMATIONAL so far; 0: none */
-	uint64_t informational_ns[2][3]; /* IKEv2: when each side sent INFORMATIONAL requests, the latest first */
-	uint64_t replaced_ns;		 /* another IKE SA of the same ends was established; 0: none */
-	uint32_t open[2];		 /* requests of each side that wait for an answer and were not given up */
+	uint32_t empty_size;	   /* smallest ciphertext of an IKEv2 INFORMATIONAL so far; 0: none */
+	uint64_t
+		informational_ns[2]
+				[3]; /* IKEv2: when each side sent INFORMATIONAL requests, the latest first */
+	uint64_t replaced_ns;	     /* another IKE SA of the same ends was established; 0: none */
+	uint32_t open[2];	     /* requests of each side that wait for an answer and were not given up */
 	uint32_t answered_after_auth; /* exchanges */
 	bool joined;		      /* its beginning was not seen */
 	uint64_t established_ns;
 	struct conversation_suite {
-		uint8_t iv, block, icv, auth; /* bytes; auth: least AUTH data with a pre-shared key. block 0: unknown */
-		uint16_t hash;		      /* IKEv1 */
+		uint8_t iv, block, icv,
+			auth;  /* bytes; auth: least AUTH data with a pre-shared key. block 0: unknown */
+		uint16_t hash; /* IKEv1 */
 	} suite;
 };
 
 /* Lists by last use, oldest first. */
-enum use_list {
-	USE_HALF_OPEN,
-	USE_LIVE,
-	USE_ENDED,
-	USE_LISTS
-};
+enum use_list { USE_HALF_OPEN, USE_LIVE, USE_ENDED, USE_LISTS };
 
 struct conversations {
 	struct conversation_limits limits;
 	struct conversation_stats stats;
 	struct ike_message message; /* scratch: the one being folded */
+	struct ike_message request; /* scratch: the one that it answers */
 	struct conversation_entry **hash;
 	struct link *peers;
 	uint32_t hash_mask, peer_mask;
@@ -82,7 +82,7 @@ struct fold {
 	uint64_t digest;
 };
 
-#define entry_of(pointer, member) \
+#define entry_of(pointer, member)                                                                            \
 	((struct conversation_entry *)(void *)((char *)(pointer)-offsetof(struct conversation_entry, member)))
 
 static inline struct conversation_entry *entry_of_sa(const struct conversation_sa *sa)
@@ -118,13 +118,14 @@ void table_settle(struct conversations *c, struct conversation_entry *e);
 /* The next that is not half-open and has the same two addresses, in any order of ends; `after` NULL begins. */
 struct conversation_entry *table_next_of_peers(struct conversations *c, const struct conversation_entry *of,
 					       const struct conversation_entry *after);
-void table_keep(struct conversation_entry *e, enum conversation_side side, const struct conversation_packet *packet);
+void table_keep(struct conversation_entry *e, enum conversation_side side,
+		const struct conversation_packet *packet);
 
 /* conversation_exchange.c */
 struct conversation_exchange *exchange_add(struct fold *f, enum conversation_side by);
 /* The latest with that message id that `by` began; any exchange type if `type` is 0. */
-struct conversation_exchange *exchange_find(struct conversation_entry *e, enum conversation_side by, uint32_t message_id,
-					    uint8_t type);
+struct conversation_exchange *exchange_find(struct conversation_entry *e, enum conversation_side by,
+					    uint32_t message_id, uint8_t type);
 struct conversation_exchange *exchange_last(struct conversation_entry *e);
 enum half_result {
 	HALF_MORE,   /* a fragment, and others are missing */
@@ -142,6 +143,8 @@ void exchange_notifies(struct fold *f, struct conversation_exchange *x);
 
 /* conversation_nat.c: compare the NAT detection hashes of a message with its addresses. `algorithm`: IKEv1's hash, 0: IKEv2 */
 void nat_check(struct fold *f, uint16_t algorithm);
+/* The same of the IKE_SA_INIT request that this message answers: a flood of requests without answers is not worth the hashing. */
+void nat_check_request(struct fold *f);
 
 /* conversation_size.c: what the size of a ciphertext allows */
 void suite_learn(struct conversation_entry *e, const struct ike_message *m);
@@ -155,14 +158,15 @@ void fold_v2(struct fold *f);
 
 /* conversation_state.c */
 void state_set(struct conversations *c, struct conversation_entry *e, enum conversation_state state,
-	       enum conversation_confidence confidence, enum conversation_reason reason, uint64_t since_ns, uint32_t id,
-	       uint32_t number);
+	       enum conversation_confidence confidence, enum conversation_reason reason, uint64_t since_ns,
+	       uint32_t id, uint32_t number);
 void state_event(struct conversations *c, enum conversation_event_kind kind, struct conversation_entry *e,
 		 const struct conversation_exchange *x, uint64_t time_ns);
 /* An inferred end is disproved: the IKE SA is used. Not so for what was rekeyed. */
 void state_revive(struct fold *f);
 /* The request was not answered, and its sender will not send it again. */
-void state_give_up(struct conversations *c, struct conversation_entry *e, struct conversation_exchange *x, uint64_t since_ns);
+void state_give_up(struct conversations *c, struct conversation_entry *e, struct conversation_exchange *x,
+		   uint64_t since_ns);
 void state_schedule(struct conversations *c, struct conversation_entry *e);
 void state_sweep(struct conversations *c, uint64_t now_ns);
 

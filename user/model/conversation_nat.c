@@ -110,17 +110,38 @@ void nat_check(struct fold *f, uint16_t algorithm)
 	if (digest == GNUTLS_DIG_UNKNOWN || f->m->nat_hash_count == 0)
 		return;
 	note(&f->entry->sa, f->side, 1, any_fits(f, IKE_NAT_SOURCE, digest, &f->packet->source));
-	note(&f->entry->sa, other_side(f->side), 2, any_fits(f, IKE_NAT_DESTINATION, digest, &f->packet->destination));
+	note(&f->entry->sa, other_side(f->side), 2,
+	     any_fits(f, IKE_NAT_DESTINATION, digest, &f->packet->destination));
+}
+
+void nat_check_request(struct fold *f)
+{
+	const struct conversation_kept *kept = &f->entry->sa.kept[CONVERSATION_INITIATOR];
+	struct conversation_packet packet = {
+		.source = f->packet->destination,
+		.destination = f->packet->source,
+		.message = kept->message,
+		.captured = kept->captured,
+		.length = kept->length,
+	};
+	struct fold request = {
+		.packet = &packet, .m = &f->c->request, .entry = f->entry, .side = CONVERSATION_INITIATOR};
+	uint32_t offset;
+
+	if (kept->message && !ike_is_fault(ike_parse(kept->message, kept->captured, kept->length, &f->c->request, &offset)))
+		nat_check(&request, 0);
 }
 
 enum conversation_nat conversation_nat(const struct conversation_sa *sa)
 {
-	bool initiator = sa->nat_found[CONVERSATION_INITIATOR], responder = sa->nat_found[CONVERSATION_RESPONDER];
+	bool initiator = sa->nat_found[CONVERSATION_INITIATOR],
+	     responder = sa->nat_found[CONVERSATION_RESPONDER];
 
 	if (initiator || responder)
 		return initiator && responder ? CONVERSATION_NAT_BOTH
 		       : initiator	      ? CONVERSATION_NAT_INITIATOR
 					      : CONVERSATION_NAT_RESPONDER;
 	/* That nobody is takes the hashes of both: a NAT beyond us shows only in those of the far end. */
-	return sa->nat_seen[0] == 3 && sa->nat_seen[1] == 3 ? CONVERSATION_NAT_NONE : CONVERSATION_NAT_UNKNOWN;
+	return sa->nat_seen[0] == 3 && sa->nat_seen[1] == 3 ? CONVERSATION_NAT_NONE
+							    : CONVERSATION_NAT_UNKNOWN;
 }

@@ -9,8 +9,10 @@
 
 enum {
 	/* Plaintext bytes, by RFC 7296 section 3 */
-	AUTH_LEAST = 24,	      /* AUTH payload with 16 bytes; no error notify is that long */
-	CHILD_LEAST = 20 + 20 + 2 * 24, /* SA with one proposal of one transform, nonce, two traffic selectors of IPv4 */
+	AUTH_LEAST = 24, /* AUTH payload with 16 bytes; no error notify is that long */
+	CHILD_LEAST =
+		20 + 20 +
+		2 * 24, /* SA with one proposal of one transform, nonce, two traffic selectors of IPv4 */
 	ID_LEAST = 12,
 	AES_CTR = 13, /* transform ids */
 	CAMELLIA_CTR = 24,
@@ -119,8 +121,8 @@ void suite_learn(struct conversation_entry *e, const struct ike_message *m)
 }
 
 /* Least and most plaintext. Each fragment has IV, ICV and padding of its own. Without the suite: whatever is in use. */
-static void size_range(const struct conversation_entry *e, const struct conversation_half *half, uint32_t *ret_least,
-		       uint32_t *ret_most)
+static void size_range(const struct conversation_entry *e, const struct conversation_half *half,
+		       uint32_t *ret_least, uint32_t *ret_most)
 {
 	const struct conversation_suite *s = &e->suite;
 	uint32_t pieces = half->fragments ? half->fragments : 1, encrypted = half->encrypted;
@@ -158,7 +160,8 @@ void size_judge_auth(struct conversation_entry *e, struct conversation_exchange 
 	else if (e->suite.block && most < with_child)
 		judge(x, CONVERSATION_OUTCOME_NO_CHILD, CONVERSATION_LIKELY);
 	else
-		judge(x, CONVERSATION_OUTCOME_SUCCESS, least < with_child ? CONVERSATION_POSSIBLE : CONVERSATION_LIKELY);
+		judge(x, CONVERSATION_OUTCOME_SUCCESS,
+		      least < with_child ? CONVERSATION_POSSIBLE : CONVERSATION_LIKELY);
 }
 
 void size_judge_child(struct conversation_entry *e, struct conversation_exchange *x)
@@ -166,7 +169,8 @@ void size_judge_child(struct conversation_entry *e, struct conversation_exchange
 	uint32_t least, most;
 
 	size_range(e, &x->response, &least, &most);
-	judge(x, most < CHILD_LEAST ? CONVERSATION_OUTCOME_FAILURE : CONVERSATION_OUTCOME_SUCCESS, CONVERSATION_LIKELY);
+	judge(x, most < CHILD_LEAST ? CONVERSATION_OUTCOME_FAILURE : CONVERSATION_OUTCOME_SUCCESS,
+	      CONVERSATION_LIKELY);
 }
 
 /* The same side has just rekeyed something: it deletes what was replaced (RFC 7296 section 2.8). */
@@ -180,7 +184,8 @@ static bool follows_rekey(const struct conversation_entry *e, const struct conve
 		if (before == x || before->by != x->by)
 			continue;
 		return before->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA && before->response_ns &&
-		       before->outcome == CONVERSATION_OUTCOME_SUCCESS && x->request_ns < before->response_ns + SECOND;
+		       before->outcome == CONVERSATION_OUTCOME_SUCCESS &&
+		       x->request_ns < before->response_ns + SECOND;
 	}
 	return false;
 }
@@ -192,14 +197,16 @@ static bool follows_rekey(const struct conversation_entry *e, const struct conve
  */
 void size_judge_informational(struct conversation_entry *e, struct conversation_exchange *x)
 {
-	uint32_t smallest = x->request.encrypted < x->response.encrypted ? x->request.encrypted : x->response.encrypted;
+	uint32_t smallest =
+		x->request.encrypted < x->response.encrypted ? x->request.encrypted : x->response.encrypted;
 	uint32_t largest = x->request.encrypted + x->response.encrypted - smallest;
 	uint32_t least, most;
 	bool known = e->suite.block != 0, combined = known && e->suite.block <= PAD, empty;
 
 	if (smallest && (!e->empty_size || smallest < e->empty_size))
 		e->empty_size = smallest;
-	size_range(e, x->request.encrypted > x->response.encrypted ? &x->request : &x->response, &least, &most);
+	size_range(e, x->request.encrypted > x->response.encrypted ? &x->request : &x->response, &least,
+		   &most);
 	empty = largest <= e->empty_size || (known && most < (combined ? PAD : e->suite.block));
 	x->kind = empty ? CONVERSATION_KIND_DPD : CONVERSATION_KIND_OTHER;
 	x->kind_confidence = empty && !combined ? CONVERSATION_POSSIBLE : CONVERSATION_LIKELY;

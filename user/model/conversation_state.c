@@ -13,8 +13,8 @@ void state_event(struct conversations *c, enum conversation_event_kind kind, str
 }
 
 void state_set(struct conversations *c, struct conversation_entry *e, enum conversation_state state,
-	       enum conversation_confidence confidence, enum conversation_reason reason, uint64_t since_ns, uint32_t id,
-	       uint32_t number)
+	       enum conversation_confidence confidence, enum conversation_reason reason, uint64_t since_ns,
+	       uint32_t id, uint32_t number)
 {
 	struct conversation_event event = {
 		.kind = CONVERSATION_EVENT_STATE, .time_ns = since_ns, .sa = &e->sa, .old = e->sa.state};
@@ -44,20 +44,23 @@ void state_revive(struct fold *f)
 {
 	struct conversation_entry *e = f->entry;
 	bool established = e->sa.state == CONVERSATION_DEAD || e->sa.state == CONVERSATION_DELETED;
-	bool waiting = e->sa.state == CONVERSATION_FAILED &&
-		       (e->sa.reason == CONVERSATION_REASON_NO_ANSWER ||
-			e->sa.reason == CONVERSATION_REASON_AUTH_UNANSWERED || e->sa.reason == CONVERSATION_REASON_STALLED);
+	bool waiting =
+		e->sa.state == CONVERSATION_FAILED && (e->sa.reason == CONVERSATION_REASON_NO_ANSWER ||
+						       e->sa.reason == CONVERSATION_REASON_AUTH_UNANSWERED ||
+						       e->sa.reason == CONVERSATION_REASON_STALLED);
 
 	if (e->sa.state == CONVERSATION_FAILED && e->sa.reason == CONVERSATION_REASON_AUTH_REVOKED)
 		established = true;
 	if (!established && !waiting)
 		return;
 	f->c->stats.retracted++;
-	state_set(f->c, e, established ? CONVERSATION_ESTABLISHED : CONVERSATION_NEGOTIATING, CONVERSATION_LIKELY,
-		  CONVERSATION_REASON_ALIVE_AGAIN, f->packet->time_ns, f->m->message_id, 0);
+	state_set(f->c, e, established ? CONVERSATION_ESTABLISHED : CONVERSATION_NEGOTIATING,
+		  CONVERSATION_LIKELY, CONVERSATION_REASON_ALIVE_AGAIN, f->packet->time_ns, f->m->message_id,
+		  0);
 }
 
-void state_give_up(struct conversations *c, struct conversation_entry *e, struct conversation_exchange *x, uint64_t since_ns)
+void state_give_up(struct conversations *c, struct conversation_entry *e, struct conversation_exchange *x,
+		   uint64_t since_ns)
 {
 	enum conversation_side peer = other_side(x->by);
 	bool heard = e->sa.heard_ns[peer] > x->sent_ns;
@@ -71,9 +74,10 @@ void state_give_up(struct conversations *c, struct conversation_entry *e, struct
 	if (e->sa.state == CONVERSATION_NEGOTIATING) {
 		bool auth = x->major == 2 && x->type == IKE_V2_EXCHANGE_IKE_AUTH;
 
-		state_set(c, e, CONVERSATION_FAILED, x->retransmits ? CONVERSATION_LIKELY : CONVERSATION_POSSIBLE,
-			  auth ? CONVERSATION_REASON_AUTH_UNANSWERED : CONVERSATION_REASON_NO_ANSWER, since_ns,
-			  x->message_id, x->retransmits);
+		state_set(c, e, CONVERSATION_FAILED,
+			  x->retransmits ? CONVERSATION_LIKELY : CONVERSATION_POSSIBLE,
+			  auth ? CONVERSATION_REASON_AUTH_UNANSWERED : CONVERSATION_REASON_NO_ANSWER,
+			  since_ns, x->message_id, x->retransmits);
 	} else if (e->sa.state == CONVERSATION_ESTABLISHED && (x->retransmits > 1 || !heard)) {
 		/* A peer that says other things meanwhile is not dead for the observer, but the sender takes it so. */
 		state_set(c, e, CONVERSATION_DEAD,
@@ -113,7 +117,8 @@ static uint64_t check_requests(struct conversations *c, struct conversation_entr
 /* IKEv1: informational messages in a rhythm, and not a word from the other end. */
 static uint64_t check_v1_silence(struct conversations *c, struct conversation_entry *e, uint64_t now_ns)
 {
-	uint64_t gap = e->unanswered_ns[0] - e->unanswered_ns[1], due = e->unanswered_ns[0] + 2 * gap + SECOND;
+	uint64_t gap = e->unanswered_ns[0] - e->unanswered_ns[1],
+		 due = e->unanswered_ns[0] + 2 * gap + SECOND;
 
 	if (e->sa.state != CONVERSATION_ESTABLISHED || e->unanswered < 3)
 		return 0;
@@ -132,8 +137,8 @@ static uint64_t check_stalled(struct conversations *c, struct conversation_entry
 		return 0;
 	if (now_ns < due)
 		return due;
-	state_set(c, e, CONVERSATION_FAILED, CONVERSATION_POSSIBLE, CONVERSATION_REASON_STALLED, e->sa.last_ns, 0,
-		  e->sa.phase1_step ? e->sa.phase1_step : (uint32_t)e->sa.messages);
+	state_set(c, e, CONVERSATION_FAILED, CONVERSATION_POSSIBLE, CONVERSATION_REASON_STALLED,
+		  e->sa.last_ns, 0, e->sa.phase1_step ? e->sa.phase1_step : (uint32_t)e->sa.messages);
 	return 0;
 }
 
@@ -154,9 +159,10 @@ static void put(struct conversations *c, struct conversation_entry *e)
 {
 	link_remove(&e->wheel);
 	if (e->deadline_ns)
-		link_append(&c->wheel[((e->deadline_ns > c->now_ns ? e->deadline_ns : c->now_ns) / SECOND + 1) %
-				      WHEEL_SLOTS],
-			    &e->wheel);
+		link_append(
+			&c->wheel[((e->deadline_ns > c->now_ns ? e->deadline_ns : c->now_ns) / SECOND + 1) %
+				  WHEEL_SLOTS],
+			&e->wheel);
 }
 
 /* Deadlines lie ahead of the message that sets them: with its time nothing is overdue. */
@@ -196,7 +202,8 @@ void state_sweep(struct conversations *c, uint64_t now_ns)
 	c->now_ns = now_ns;
 	if (second == c->swept_second)
 		return;
-	from = c->swept_second && second - c->swept_second < WHEEL_SLOTS ? c->swept_second + 1 : second - WHEEL_SLOTS + 1;
+	from = c->swept_second && second - c->swept_second < WHEEL_SLOTS ? c->swept_second + 1
+									 : second - WHEEL_SLOTS + 1;
 	c->swept_second = second;
 	for (; from <= second; from++)
 		sweep_slot(c, &c->wheel[from % WHEEL_SLOTS], now_ns);

@@ -57,7 +57,8 @@ static uint64_t hash_address(const struct conversations *c, const uint8_t addres
 /* The same whichever end comes first. */
 static struct link *peer_slot(const struct conversations *c, const struct conversation_path *path)
 {
-	return &c->peers[(hash_address(c, path->end[0].address) + hash_address(c, path->end[1].address)) & c->peer_mask];
+	return &c->peers[(hash_address(c, path->end[0].address) + hash_address(c, path->end[1].address)) &
+			 c->peer_mask];
 }
 
 static uint32_t power_of_two(uint32_t at_least)
@@ -229,7 +230,10 @@ static void promote(struct conversations *c, struct conversation_entry *e)
 void table_settle(struct conversations *c, struct conversation_entry *e)
 {
 	link_remove(&e->use);
-	link_append(&c->use[e->sa.half_open ? USE_HALF_OPEN : state_is_end(e->sa.state) ? USE_ENDED : USE_LIVE], &e->use);
+	link_append(&c->use[e->sa.half_open		? USE_HALF_OPEN
+			    : state_is_end(e->sa.state) ? USE_ENDED
+							: USE_LIVE],
+		    &e->use);
 }
 
 bool table_use(struct conversations *c, struct conversation_entry *e)
@@ -254,7 +258,8 @@ static bool same_ends(const struct conversation_path *a, const struct conversati
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		if (!memcmp(a->end[0].address, b->end[i].address, 16) && !memcmp(a->end[1].address, b->end[1 - i].address, 16))
+		if (!memcmp(a->end[0].address, b->end[i].address, 16) &&
+		    !memcmp(a->end[1].address, b->end[1 - i].address, 16))
 			return true;
 	return false;
 }
@@ -273,7 +278,8 @@ struct conversation_entry *table_next_of_peers(struct conversations *c, const st
 	return NULL;
 }
 
-void table_keep(struct conversation_entry *e, enum conversation_side side, const struct conversation_packet *packet)
+void table_keep(struct conversation_entry *e, enum conversation_side side,
+		const struct conversation_packet *packet)
 {
 	struct conversation_kept *kept = &e->sa.kept[side];
 	uint32_t size = packet->captured < KEPT_MAX ? packet->captured : KEPT_MAX;
@@ -288,14 +294,16 @@ void table_keep(struct conversation_entry *e, enum conversation_side side, const
 	kept->length = packet->length;
 }
 
-const struct conversation_sa *conversation_next(const struct conversations *c, const struct conversation_sa *previous)
+const struct conversation_sa *conversation_next(const struct conversations *c,
+						const struct conversation_sa *previous)
 {
 	struct link *next = previous ? entry_of_sa(previous)->all.next : c->all.next;
 
 	return next == &c->all ? NULL : &entry_of(next, all)->sa;
 }
 
-const struct conversation_sa *conversation_find(const struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi)
+const struct conversation_sa *conversation_find(const struct conversations *c, uint64_t initiator_spi,
+						uint64_t responder_spi)
 {
 	const struct conversation_entry *e;
 

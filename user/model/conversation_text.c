@@ -10,9 +10,12 @@
 const char *conversation_state_name(enum conversation_state state)
 {
 	static const char *const names[CONVERSATION_STATES] = {
-		[CONVERSATION_NEGOTIATING] = "negotiating", [CONVERSATION_ESTABLISHED] = "established",
-		[CONVERSATION_REKEYED] = "rekeyed",	    [CONVERSATION_DELETED] = "deleted",
-		[CONVERSATION_DEAD] = "dead",		    [CONVERSATION_FAILED] = "failed",
+		[CONVERSATION_NEGOTIATING] = "negotiating",
+		[CONVERSATION_ESTABLISHED] = "established",
+		[CONVERSATION_REKEYED] = "rekeyed",
+		[CONVERSATION_DELETED] = "deleted",
+		[CONVERSATION_DEAD] = "dead",
+		[CONVERSATION_FAILED] = "failed",
 	};
 
 	return state < CONVERSATION_STATES ? names[state] : "unknown";
@@ -20,7 +23,9 @@ const char *conversation_state_name(enum conversation_state state)
 
 const char *conversation_confidence_name(enum conversation_confidence confidence)
 {
-	return confidence == CONVERSATION_CERTAIN ? "certain" : confidence == CONVERSATION_LIKELY ? "likely" : "possible";
+	return confidence == CONVERSATION_CERTAIN  ? "certain"
+	       : confidence == CONVERSATION_LIKELY ? "likely"
+						   : "possible";
 }
 
 static const struct {
@@ -137,7 +142,8 @@ static struct ike_message *reparse(const struct conversation_kept *kept)
 	return m;
 }
 
-void conversation_offered(const struct conversation_sa *sa, void (*each)(void *arg, const char *text), void *arg)
+void conversation_offered(const struct conversation_sa *sa, void (*each)(void *arg, const char *text),
+			  void *arg)
 {
 	struct ike_message *m = reparse(&sa->kept[CONVERSATION_INITIATOR]);
 	char text[1024];
@@ -161,7 +167,8 @@ bool conversation_chosen(const struct conversation_sa *sa, char *buffer, size_t 
 	return known;
 }
 
-void conversation_vendor_ids(const struct conversation_sa *sa, void (*each)(void *arg, const char *text), void *arg)
+void conversation_vendor_ids(const struct conversation_sa *sa, void (*each)(void *arg, const char *text),
+			     void *arg)
 {
 	char seen[2 * IKE_MAX_VENDORS][128];
 	unsigned int count = 0, side, i, j;
@@ -171,8 +178,8 @@ void conversation_vendor_ids(const struct conversation_sa *sa, void (*each)(void
 		struct ike_message *m = reparse(kept);
 
 		for (i = 0; m && i < m->vendor_count; i++) {
-			ike_vendor_print(kept->message + m->vendors[i].offset, m->vendors[i].length, seen[count],
-					 sizeof(seen[count]));
+			ike_vendor_print(kept->message + m->vendors[i].offset, m->vendors[i].length,
+					 seen[count], sizeof(seen[count]));
 			for (j = 0; strcmp(seen[j], seen[count]); j++)
 				;
 			if (j == count) /* both ends send much the same */

@@ -30,8 +30,8 @@ static uint8_t last_step(const struct fold *f)
 
 static bool is_phase1(const struct fold *f)
 {
-	return f->m->exchange == IKE_V1_EXCHANGE_MAIN_MODE || f->m->exchange == IKE_V1_EXCHANGE_AGGRESSIVE_MODE ||
-	       f->m->exchange == IKE_V1_EXCHANGE_BASE;
+	return f->m->exchange == IKE_V1_EXCHANGE_MAIN_MODE ||
+	       f->m->exchange == IKE_V1_EXCHANGE_AGGRESSIVE_MODE || f->m->exchange == IKE_V1_EXCHANGE_BASE;
 }
 
 /* A message is known again by its bytes, a fragment by the id that all fragments of a message share. */
@@ -90,9 +90,11 @@ static void learn_phase1(struct fold *f, uint8_t step)
 		nat_check(f, e->suite.hash);
 }
 
-static void set_state(struct fold *f, enum conversation_confidence confidence, enum conversation_reason reason, uint8_t step)
+static void set_state(struct fold *f, enum conversation_confidence confidence,
+		      enum conversation_reason reason, uint8_t step)
 {
-	state_set(f->c, f->entry, CONVERSATION_ESTABLISHED, confidence, reason, f->packet->time_ns, f->m->message_id, step);
+	state_set(f->c, f->entry, CONVERSATION_ESTABLISHED, confidence, reason, f->packet->time_ns,
+		  f->m->message_id, step);
 }
 
 /* What a new message of an exchange makes of the IKE SA. */
@@ -192,10 +194,12 @@ static void fold_exchange(struct fold *f)
 	if (step) {
 		uint64_t bit = 1ull << ((f->m->fragment.number - 1u) & 63);
 
-		if (f->m->fragment.number && step == x->steps && !(half->seen & bit))
+		if (!f->m->fragment.number || step != x->steps || (half->seen & bit))
+			repeated(f, x, step);
+		else if (step <= 2)
 			exchange_half(half, f); /* more of the message that is being sent */
 		else
-			repeated(f, x, step);
+			half->seen |= bit;
 		return;
 	}
 	step = next_step(f, x);
@@ -261,14 +265,15 @@ static void informational_notify(struct fold *f, struct conversation_exchange *x
 		if (ike_notify_is_error(1, f->m->notifies[i].type)) {
 			if (!e->sa.responder_spi)
 				e->sa.responder_spi = f->m->responder_spi;
-			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN, CONVERSATION_REASON_NOTIFIED,
-				  f->packet->time_ns, x->message_id, f->m->notifies[i].type);
+			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN,
+				  CONVERSATION_REASON_NOTIFIED, f->packet->time_ns, x->message_id,
+				  f->m->notifies[i].type);
 			return;
 		}
 	if (f->m->encrypted_size && e->sa.phase1_step == 5 && e->sa.mode == IKE_V1_EXCHANGE_MAIN_MODE &&
 	    f->side == CONVERSATION_RESPONDER)
-		state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_LIKELY, CONVERSATION_REASON_PHASE1_REFUSED,
-			  f->packet->time_ns, x->message_id, 5);
+		state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_LIKELY,
+			  CONVERSATION_REASON_PHASE1_REFUSED, f->packet->time_ns, x->message_id, 5);
 }
 
 /* Instead of the second message of quick mode: refused. */
@@ -276,8 +281,8 @@ static void refuses_quick_mode(struct fold *f)
 {
 	struct conversation_exchange *before = exchange_last(f->entry);
 
-	if (before && before->major == 1 && before->type == IKE_V1_EXCHANGE_QUICK_MODE && before->steps == 1 &&
-	    before->by != f->side) {
+	if (before && before->major == 1 && before->type == IKE_V1_EXCHANGE_QUICK_MODE &&
+	    before->steps == 1 && before->by != f->side) {
 		before->outcome = CONVERSATION_OUTCOME_FAILURE;
 		before->outcome_confidence = CONVERSATION_LIKELY;
 	}
@@ -285,7 +290,8 @@ static void refuses_quick_mode(struct fold *f)
 
 static void fold_informational(struct fold *f)
 {
-	struct conversation_exchange *x = exchange_find(f->entry, f->side, f->m->message_id, f->m->exchange), *question;
+	struct conversation_exchange *x = exchange_find(f->entry, f->side, f->m->message_id, f->m->exchange),
+				     *question;
 	uint64_t now = f->packet->time_ns;
 
 	if (x) {

@@ -35,16 +35,18 @@ static void request_begins(struct fold *f, struct conversation_exchange *x)
 		if (x->cookie && e->sa.cookies)
 			e->cookie_proof = true; /* only who gets the challenge can bring it back */
 		table_keep(e, CONVERSATION_INITIATOR, f->packet);
-		nat_check(f, 0);
 		if (e->sa.state == CONVERSATION_FAILED)
-			state_set(f->c, e, CONVERSATION_NEGOTIATING, CONVERSATION_CERTAIN, CONVERSATION_REASON_STARTED,
-				  f->packet->time_ns, 0, 0);
+			state_set(f->c, e, CONVERSATION_NEGOTIATING, CONVERSATION_CERTAIN,
+				  CONVERSATION_REASON_STARTED, f->packet->time_ns, 0, 0);
 		break;
 	case IKE_V2_EXCHANGE_IKE_AUTH: {
-		bool refused = e->sa.state == CONVERSATION_FAILED && e->sa.reason == CONVERSATION_REASON_AUTH_SHORT;
-		bool answered = e->sa.state == CONVERSATION_ESTABLISHED && e->sa.confidence < CONVERSATION_CERTAIN;
+		bool refused =
+			e->sa.state == CONVERSATION_FAILED && e->sa.reason == CONVERSATION_REASON_AUTH_SHORT;
+		bool answered =
+			e->sa.state == CONVERSATION_ESTABLISHED && e->sa.confidence < CONVERSATION_CERTAIN;
 
-		struct conversation_exchange *init = exchange_find(e, f->side, 0, IKE_V2_EXCHANGE_IKE_SA_INIT);
+		struct conversation_exchange *init =
+			exchange_find(e, f->side, 0, IKE_V2_EXCHANGE_IKE_SA_INIT);
 
 		if (init)
 			exchange_close(e, init); /* it was answered, seen or not */
@@ -55,8 +57,8 @@ static void request_begins(struct fold *f, struct conversation_exchange *x)
 
 			if (before)
 				before->outcome = CONVERSATION_OUTCOME_UNKNOWN;
-			state_set(f->c, e, CONVERSATION_NEGOTIATING, CONVERSATION_LIKELY, CONVERSATION_REASON_AUTH_CONTINUED,
-				  f->packet->time_ns, x->message_id, 0);
+			state_set(f->c, e, CONVERSATION_NEGOTIATING, CONVERSATION_LIKELY,
+				  CONVERSATION_REASON_AUTH_CONTINUED, f->packet->time_ns, x->message_id, 0);
 		}
 		break;
 	}
@@ -124,6 +126,7 @@ static void init_answered(struct fold *f, struct conversation_exchange *x)
 	uint16_t error = error_notify(f->m);
 
 	x->outcome_confidence = CONVERSATION_CERTAIN;
+	nat_check_request(f);
 	if (f->m->proposal_count) {
 		x->outcome = CONVERSATION_OUTCOME_SUCCESS;
 		if (!e->sa.responder_spi)
@@ -142,8 +145,8 @@ static void init_answered(struct fold *f, struct conversation_exchange *x)
 		if (!e->sa.responder_spi)
 			e->sa.responder_spi = f->m->responder_spi;
 		if (e->sa.state == CONVERSATION_NEGOTIATING)
-			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN, CONVERSATION_REASON_INIT_REFUSED,
-				  f->packet->time_ns, 0, error);
+			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN,
+				  CONVERSATION_REASON_INIT_REFUSED, f->packet->time_ns, 0, error);
 	}
 }
 
@@ -156,8 +159,8 @@ static void auth_answered(struct fold *f, struct conversation_exchange *x)
 		uint16_t error = error_notify(f->m);
 
 		if (error && open)
-			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_LIKELY, CONVERSATION_REASON_NOTIFIED,
-				  f->packet->time_ns, x->message_id, error);
+			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_LIKELY,
+				  CONVERSATION_REASON_NOTIFIED, f->packet->time_ns, x->message_id, error);
 		return;
 	}
 	size_judge_auth(e, x);
@@ -167,8 +170,9 @@ static void auth_answered(struct fold *f, struct conversation_exchange *x)
 		state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_LIKELY, CONVERSATION_REASON_AUTH_SHORT,
 			  f->packet->time_ns, x->message_id, x->response.encrypted);
 	else
-		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_LIKELY, CONVERSATION_REASON_AUTH_ANSWERED,
-			  f->packet->time_ns, x->message_id, x->response.encrypted);
+		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_LIKELY,
+			  CONVERSATION_REASON_AUTH_ANSWERED, f->packet->time_ns, x->message_id,
+			  x->response.encrypted);
 }
 
 /*
@@ -183,20 +187,22 @@ static void later_answered(struct fold *f, struct conversation_exchange *x)
 		    (e->established_ns && f->packet->time_ns > e->established_ns + DELETE_SOON * SECOND);
 
 	if (e->sa.exchange_count > 1) {
-		before = (struct conversation_exchange *)conversation_exchange_at(&e->sa, e->sa.exchange_count - 2);
+		before = (struct conversation_exchange *)conversation_exchange_at(&e->sa,
+										  e->sa.exchange_count - 2);
 		if (before->kind == CONVERSATION_KIND_DPD && before->response_ns)
 			before->kind_confidence = CONVERSATION_LIKELY; /* the IKE SA goes on */
 	}
 	if (e->sa.state == CONVERSATION_ESTABLISHED && sure) {
 		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_CERTAIN, CONVERSATION_REASON_ACTIVE,
 			  f->packet->time_ns, x->message_id, 0);
-	} else if (e->sa.state == CONVERSATION_FAILED && e->sa.reason == CONVERSATION_REASON_AUTH_SHORT && sure) {
+	} else if (e->sa.state == CONVERSATION_FAILED && e->sa.reason == CONVERSATION_REASON_AUTH_SHORT &&
+		   sure) {
 		f->c->stats.retracted++;
 		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_LIKELY, CONVERSATION_REASON_ACTIVE,
 			  f->packet->time_ns, x->message_id, 0);
 	} else if (e->sa.state == CONVERSATION_NEGOTIATING && e->joined) {
-		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_LIKELY, CONVERSATION_REASON_JOINED_ACTIVE,
-			  e->sa.first_ns, x->message_id, 0);
+		state_set(f->c, e, CONVERSATION_ESTABLISHED, CONVERSATION_LIKELY,
+			  CONVERSATION_REASON_JOINED_ACTIVE, e->sa.first_ns, x->message_id, 0);
 	}
 }
 
@@ -230,8 +236,8 @@ static void answered(struct fold *f, struct conversation_exchange *x)
 			size_judge_informational(f->entry, x);
 			later_answered(f, x);
 		} else if (error && f->entry->sa.state == CONVERSATION_NEGOTIATING) {
-			state_set(f->c, f->entry, CONVERSATION_FAILED, CONVERSATION_LIKELY, CONVERSATION_REASON_NOTIFIED,
-				  f->packet->time_ns, x->message_id, error);
+			state_set(f->c, f->entry, CONVERSATION_FAILED, CONVERSATION_LIKELY,
+				  CONVERSATION_REASON_NOTIFIED, f->packet->time_ns, x->message_id, error);
 		}
 		break;
 	default: /* IKE_INTERMEDIATE, IKE_FOLLOWUP_KE, IKE_SESSION_RESUME: the negotiation goes on */

@@ -106,8 +106,8 @@ static bool is_attached(const struct live_interface *place)
 static void tell_datapath(const struct live *live, uint32_t ifindex, const struct live_interface *place,
 			  enum esp_link link)
 {
-	esp_tell_interface(live->skel->bss->esp_if, ifindex, place ? (int)(place - live->interface) : -1, link,
-			   live->skel->rodata->esp_config.cpus);
+	esp_tell_interface(live->skel->bss->esp_if, ifindex, place ? (int)(place - live->interface) : -1,
+			   link, live->skel->rodata->esp_config.cpus);
 }
 
 static const struct live_interface *colliding(const struct live *live, uint32_t ifindex)

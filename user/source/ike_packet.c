@@ -18,8 +18,8 @@ static struct conversation_endpoint endpoint(const uint8_t *ip, unsigned int end
 }
 
 /* The classifier has looked at every header up to the IKE header: they are there. */
-bool ike_packet_find(const struct esp_ports *ports, const uint8_t *ip, uint32_t captured, uint32_t length, uint64_t time_ns,
-		     struct conversation_packet *ret)
+bool ike_packet_find(const struct esp_ports *ports, const uint8_t *ip, uint32_t captured, uint32_t length,
+		     uint64_t time_ns, struct conversation_packet *ret)
 {
 	struct esp_packet p = {0};
 	uint32_t at, udp;

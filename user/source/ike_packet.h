@@ -10,7 +10,7 @@
  * `ip` starts at the IP header; `captured` bytes of `length` are there. False when it is no IKE message after all. ret->message
  * points into `ip`.
  */
-bool ike_packet_find(const struct esp_ports *ports, const uint8_t *ip, uint32_t captured, uint32_t length, uint64_t time_ns,
-		     struct conversation_packet *ret);
+bool ike_packet_find(const struct esp_ports *ports, const uint8_t *ip, uint32_t captured, uint32_t length,
+		     uint64_t time_ns, struct conversation_packet *ret);
 
 #endif

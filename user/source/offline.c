@@ -119,8 +119,8 @@ static void offline_ike(void *arg, const struct twin_packet *packet)
 
 	if (packet->cls != ESP_CLASS_IKE && packet->cls != ESP_CLASS_IKE_NATT)
 		return;
-	if (ike_packet_find(&o->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length, packet->time_ns,
-			    &message))
+	if (ike_packet_find(&o->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length,
+			    packet->time_ns, &message))
 		o->ike_verdicts[conversation_packet(o->conversations, &message)]++;
 }
 

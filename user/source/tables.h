@@ -83,7 +83,8 @@ static inline struct esp_if_stats *esp_if_stats_at(const struct esp_tables *t, _
  * Tells the datapath's esp_if[] of an interface, or that it is to be forgotten (`slot` negative). The index is written
  * last and cleared first, since packets read the entry meanwhile.
  */
-static inline void esp_tell_interface(struct esp_if_config *table, __u32 ifindex, int slot, enum esp_link link, __u32 cpus)
+static inline void esp_tell_interface(struct esp_if_config *table, __u32 ifindex, int slot,
+				      enum esp_link link, __u32 cpus)
 {
 	struct esp_if_config *entry = &table[ifindex % ESP_IF_HASH];
 
