@@ -12,7 +12,6 @@
 
 enum cmd_exit {
 	CMD_OK = 0,
-	CMD_FINDINGS = 1, /* findings of warning or worse, where asked with --exit-code */
 	CMD_USAGE = 2,
 	CMD_CANNOT = 3, /* cannot run: the reason and the remedy were said */
 };

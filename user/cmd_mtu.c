@@ -35,16 +35,13 @@ enum {
 	OPTION_AH_ALIGN8,
 	OPTION_PACKET,
 	OPTION_LIST,
-	OPTION_SA,
-	OPTION_TUNNEL,
 	OPTION_JSON,
 };
 
 struct request {
 	struct mtu_spec spec;
 	unsigned int link, packet;
-	const char *proposal;  /* as given; NULL: none yet */
-	const char *installed; /* --sa or --tunnel */
+	const char *proposal; /* as given; NULL: none yet */
 	bool json, list;
 };
 
@@ -75,8 +72,6 @@ static const struct argp_option option_table[] = {
 	{.name = "ah-align8",
 	 .key = OPTION_AH_ALIGN8,
 	 .doc = "AH over IPv4 padded to 8 bytes: Linux SAs without `flag align4`"},
-	{.name = "sa", .key = OPTION_SA, .arg = "SPI", .doc = "An installed SA (not yet)"},
-	{.name = "tunnel", .key = OPTION_TUNNEL, .arg = "NAME", .doc = "The SAs of a tunnel (not yet)"},
 	{.doc = "Below ESP:"},
 	{.name = "link",
 	 .key = OPTION_LINK,
@@ -268,10 +263,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_LIST:
 		r->list = true;
 		return 0;
-	case OPTION_SA:
-	case OPTION_TUNNEL:
-		r->installed = arg;
-		return 0;
 	case OPTION_JSON:
 		r->json = true;
 		return 0;
@@ -338,11 +329,6 @@ int cmd_mtu(int argc, char **argv)
 	cmd_parse(&argp, argc, argv, &r);
 	if (r.list)
 		return mtu_print_transforms();
-	if (r.installed)
-		return cmd_cannot("mtu of the installed '%s' needs the agent's facts from the kernel, which "
-				  "are not there yet: "
-				  "give the transforms with --esp or --ah",
-				  r.installed);
 	if (!r.proposal)
 		cmd_usage("which transforms? For example `espial mtu --esp aes256gcm16`; --list shows all");
 	default_families(&r.spec);

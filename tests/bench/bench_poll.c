@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	uint32_t sas = 10000, rounds = 15;
 	struct state_context context;
 	struct esp_tables tables;
-	struct series poll = {0};
+	struct series poll = {0}, whole = {0};
 	char note[96], name[64];
 	struct row row;
 	struct rig rig;
@@ -52,22 +52,38 @@ int main(int argc, char **argv)
 		double begin = now_ns();
 		struct state state;
 
+		context.only_sums = true;
 		err = state_collect(&tables, &context, &state);
 		if (err)
 			return 3;
 		if (i)
 			series_add(&poll, (now_ns() - begin) / 1e6);
+		state_free(&state);
+		context.only_sums = false;
+		begin = now_ns();
+		err = state_collect(&tables, &context, &state);
+		if (err)
+			return 3;
+		if (i)
+			series_add(&whole, (now_ns() - begin) / 1e6);
 		snprintf(note, sizeof(note), "%zu SAs found, %u slots", state.sa_count, options.slots);
 		state_free(&state);
 	}
 	row_head("poll");
-	snprintf(name, sizeof(name), "tables to state, %" PRIu32 " SAs", sas);
+	snprintf(name, sizeof(name), "counters of %" PRIu32 " SAs, as a scrape reads them", sas);
 	row = row_of("poll", name, "ms", &poll);
 	row.ratio = row.value;
 	row.of = "ms";
 	row.must = 3;
 	row.aim = 0.3;
 	row.better = ROW_LESS;
+	row.note = note;
+	row_put(&row);
+	/* All that is known of each, as /api/v1/state wants it: 4 KB read and written per SA. No budget. */
+	snprintf(name, sizeof(name), "the whole state of %" PRIu32 " SAs", sas);
+	row = row_of("poll", name, "ms", &whole);
+	row.ratio = row.value;
+	row.of = "ms";
 	row.note = note;
 	row_put(&row);
 	rig_close(&rig);

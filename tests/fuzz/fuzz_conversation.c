@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
+#define CHECK(condition)                                                                                     \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			abort();                                                                             \
 	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,7 +28,7 @@ enum {
 	FLAG_NATT = 2,
 	FLAG_MOVED = 4,
 	FLAG_V6 = 8,
-	FLAG_CUT = 16, /* captured only in part */
+	FLAG_CUT = 16,	/* captured only in part */
 	FLAG_LONG = 32, /* minutes pass, not milliseconds */
 };
 

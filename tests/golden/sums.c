@@ -164,6 +164,10 @@ const char *tables_differ(const struct esp_tables *a, const struct esp_tables *b
 		return "esp_frag";
 	if (!same("esp_stats", a->stats, b->stats, ESP_IF_SLOTS * 3 * cpus, sizeof(*a->stats)))
 		return "esp_stats";
+	for (size_t cpu = 0; cpu < cpus; cpu++)
+		if (!same("esp_percpu.retired", a->cpu[cpu].retired, b->cpu[cpu].retired, ESP_SUMS,
+			  sizeof(a->cpu->retired[0])))
+			return "esp_percpu";
 	for (size_t cpu = 0; cpu < cpus; cpu++) /* the rate of events is the ring buffer's business */
 		for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
 			if (a->cpu[cpu].loss[losses[i]] != b->cpu[cpu].loss[losses[i]])

@@ -141,6 +141,22 @@ static inline void sample_fill(struct state_sample *s)
 	sample_first_sa(&s->sas[0]);
 	sample_second_sa(&s->sas[1]);
 	s->state.sas = s->sas;
+	s->state.sums[esp_sums_index(esp_sa_id(1, 50, 4, ESP_DIR_IN))] =
+		(struct state_sums){.sas = 1,
+				    .of = {.packets = 1007,
+					   .bytes = 402800,
+					   .received = 1001,
+					   .lost = 31,
+					   .late = 13,
+					   .duplicate = 3,
+					   .too_old = 2,
+					   .outlier = 1,
+					   .fragmented = 4,
+					   .fragments = 9,
+					   .incomplete = 1,
+					   .endpoint_changes = 2}};
+	s->state.sums[esp_sums_index(esp_sa_id(1, 51, 6, ESP_DIR_OUT))] =
+		(struct state_sums){.sas = 1, .newcomers = 1};
 	s->state.interfaces = s->interfaces;
 }
 

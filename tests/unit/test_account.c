@@ -332,6 +332,7 @@ static void test_segments(void **state)
 	sums_of_spi(&t, 8, &s);
 	assert_int_equal(s.packets, 13);
 	assert_int_equal(s.received, 13);
+	assert_int_equal(s.bytes, 4 * 60 + 9 * (20 + 8)); /* each segment has headers of its own */
 	oracle_destroy(&o);
 	twin_end(&t);
 }
@@ -496,6 +497,85 @@ static void test_replacement(void **state)
 	twin_end(&t);
 }
 
+/* What a replaced SA had counted is kept with those of its kind, number by number. */
+static void test_replaced_counters(void **state)
+{
+	struct esp_sums sum = {.packets = 0};
+	struct esp_sa_rare rare;
+	struct sa_sums before;
+	uint32_t n, slot;
+	struct packet b;
+	struct twin t;
+
+	(void)state;
+	twin_start(&t, 8, 4, 1);
+	for (n = 5000; n < 9000; n++)
+		if (n % 100 > 2)
+			send(&t, &(struct frame){.spi = 1, .sequence = n, .port = n < 7000 ? 4500 : 4600});
+	for (n = 8950; n < 8952; n++)
+		send(&t, &(struct frame){.spi = 1, .sequence = n, .port = 4600});
+	send(&t, &(struct frame){.spi = 1, .sequence = 8900, .port = 4600}); /* late */
+	send(&t, &(struct frame){.spi = 1, .sequence = 5300, .port = 4600}); /* too old */
+	send(&t, &(struct frame){.spi = 1, .sequence = 50000000, .port = 4600});
+	for (n = 12000; n < 12004; n++) /* a jump: confirmed outliers */
+		send(&t, &(struct frame){.spi = 1, .sequence = n, .port = 4600});
+	for (n = 1; n < 20; n++) /* and a restart */
+		send(&t, &(struct frame){.spi = 1, .sequence = n, .port = 4600});
+	for (uint16_t id = 0; id < 2; id++) {
+		packet_begin(&b);
+		ip4_fragment(&b, 50, 0x2000, id);
+		esp(&b, 1, 20U + id);
+		fill(&b, 72);
+		packet_finish(&b);
+		twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP,
+			   1 + id * t.tables.cfg.fragment_timeout, 1, ESP_DIR_IN, 1, 0, NULL);
+		packet_begin(&b);
+		ip4_fragment(&b, 50, 0x2014, id);
+		fill(&b, 16);
+		packet_finish(&b);
+		twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP,
+			   1 + id * t.tables.cfg.fragment_timeout, 1, ESP_DIR_IN, 1, 0, NULL);
+	}
+	slot = (uint32_t)sums_find(&t.tables, 1);
+	t.tables.rare[slot].incomplete += 3; /* what fragment.h counts: see its own test */
+	sums_of_spi(&t, 1, &before);
+	rare = t.tables.rare[slot];
+	assert_true(before.received && before.lost && before.late && before.duplicate && before.too_old &&
+		    before.outlier);
+	assert_true(before.restarts && rare.confirmed && rare.fragmented && rare.fragments &&
+		    rare.endpoint_changes);
+	for (uint32_t spi = 2; spi < 40; spi++)
+		for (n = 1; n <= 5; n++)
+			send(&t, &(struct frame){.spi = spi,
+						 .sequence = n,
+						 .now = 40000000000ULL + t.tables.cfg.idle});
+	assert_int_equal(sums_find(&t.tables, 1), -1);
+	for (int i = 0; i < ESP_SUMS; i++) {
+		const struct esp_sums *r = &t.tables.cpu[0].retired[i];
+
+		sum.packets += r->packets, sum.bytes += r->bytes, sum.received += r->received,
+			sum.lost += r->lost;
+		sum.late += r->late, sum.duplicate += r->duplicate, sum.too_old += r->too_old,
+			sum.outlier += r->outlier;
+		sum.restarts += r->restarts, sum.fragmented += r->fragmented, sum.fragments += r->fragments;
+		sum.incomplete += r->incomplete, sum.endpoint_changes += r->endpoint_changes;
+	}
+	assert_int_equal(sum.packets, before.packets);
+	assert_int_equal(sum.bytes, before.bytes);
+	assert_int_equal(sum.received, before.received);
+	assert_int_equal(sum.lost, before.lost);
+	assert_int_equal(sum.late, before.late);
+	assert_int_equal(sum.duplicate, before.duplicate);
+	assert_int_equal(sum.too_old, before.too_old);
+	assert_int_equal(sum.outlier, before.outlier);
+	assert_int_equal(sum.restarts, before.restarts);
+	assert_int_equal(sum.fragmented, rare.fragmented);
+	assert_int_equal(sum.fragments, rare.fragments);
+	assert_int_equal(sum.incomplete, rare.incomplete);
+	assert_int_equal(sum.endpoint_changes, rare.endpoint_changes);
+	twin_end(&t);
+}
+
 /* The way of the usual frame (quick.h) and the thorough one say the same. */
 static void test_quick_is_thorough(void **state)
 {
@@ -544,11 +624,17 @@ static void test_quick_is_thorough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vector),	    cmocka_unit_test(test_many_sas),
-		cmocka_unit_test(test_identity),    cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_segments),    cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_tiny_tables), cmocka_unit_test(test_replacement),
-		cmocka_unit_test(test_flood),	    cmocka_unit_test(test_quick_is_thorough),
+		cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_many_sas),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_tiny_tables),
+		cmocka_unit_test(test_replacement),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_replaced_counters),
+		cmocka_unit_test(test_quick_is_thorough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

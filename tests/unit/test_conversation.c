@@ -148,6 +148,16 @@ static void not_deleted(void **state)
 	after(SECOND);
 	begin_another();
 	assert_string_equal(conversation_state_name(sa_at(2)->state), "established");
+	/* Another host behind the same NAT. */
+	spi_i += 10;
+	spi_r += 10;
+	ends[LEFT].port = 2000;
+	up();
+	after(5 * SECOND);
+	pair(RIGHT, INFO, 0, EMPTY, EMPTY);
+	ends[LEFT].port = 2001;
+	begin_another();
+	assert_string_equal(conversation_state_name(sa_at(4)->state), "established");
 	/* Other ends. */
 	spi_i += 10;
 	spi_r += 10;
@@ -157,7 +167,7 @@ static void not_deleted(void **state)
 	pair(RIGHT, INFO, 0, EMPTY, EMPTY);
 	address(LEFT, 11);
 	begin_another();
-	assert_string_equal(conversation_state_name(sa_at(4)->state), "established");
+	assert_string_equal(conversation_state_name(sa_at(6)->state), "established");
 }
 
 static void deleted_then_quiet(void **state)

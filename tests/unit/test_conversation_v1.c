@@ -314,6 +314,25 @@ static void a_new_phase_1(void **state)
 	assert_int_equal(sa_at(0)->successor, sa_at(1)->id);
 }
 
+static void two_hosts_behind_one_nat(void **state)
+{
+	(void)state;
+	ends[LEFT].port = 1024;
+	main_mode_to(6);
+	spi_i++;
+	spi_r++;
+	ends[LEFT].port = 1025;
+	main_mode_to(6);
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "established");
+	assert_string_equal(conversation_state_name(sa_at(1)->state), "established");
+	/* The same port is the same host. */
+	spi_i++;
+	spi_r++;
+	main_mode_to(6);
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "established");
+	assert_string_equal(conversation_state_name(sa_at(1)->state), "rekeyed");
+}
+
 static void joined(void **state)
 {
 	(void)state;
@@ -388,6 +407,7 @@ int main(void)
 		TEST(dpd_unanswered),
 		TEST(a_delete_is_not_dpd),
 		TEST(a_new_phase_1),
+		TEST(two_hosts_behind_one_nat),
 		TEST(joined),
 		TEST(fragments),
 		TEST(floats),

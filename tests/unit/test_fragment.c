@@ -224,6 +224,27 @@ static void test_newcomer(void **state)
 	assert_int_equal(rare()->fragments, 8);
 }
 
+/* A newcomer's packet that never became whole is its SA's once it is one. */
+static void test_newcomer_incomplete(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	for (uint16_t n = 1; n <= 3; n++)
+		first4(n, n);
+	now += twin.tables.cfg.fragment_timeout;
+	for (uint16_t id = 50; id < 54; id++) {
+		packet_begin(&b);
+		ip4_fragment(&b, 50, 0x2000, id);
+		esp(&b, 8, id);
+		fill(&b, 72);
+		give(&b);
+	}
+	whole(4, 4);
+	assert_int_equal(rare()->incomplete, 3);
+	assert_int_equal(rare()->fragmented, 3);
+}
+
 /* IPv6, with `options` bytes of destination options behind the fragment header. */
 static void pair6(uint32_t id, uint32_t sequence, int options)
 {
@@ -275,7 +296,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_in_order),  TEST(test_any_order), TEST(test_incomplete),
-		TEST(test_strangers), TEST(test_newcomer),  TEST(test_ipv6),
+		TEST(test_strangers), TEST(test_newcomer),  TEST(test_newcomer_incomplete),
+		TEST(test_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,13 +131,13 @@ static void follow(struct agent *a)
 
 /* ---- answers */
 
-static int read_state(struct agent *a, struct state *ret)
+static int read_state(struct agent *a, bool only_sums, struct state *ret)
 {
 	uint64_t start = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
 	consume(a);
-	err = live_state(a->live, ret);
+	err = only_sums ? live_sums(a->live, ret) : live_state(a->live, ret);
 	if (err) {
 		log_line(a->log, LOG_LEVEL_ERROR, "tables of the datapath: %s", strerror(-err));
 		return err;
@@ -155,7 +155,7 @@ static char *answer_state(void *arg, size_t *ret_length)
 	struct state state;
 	char *text;
 
-	if (read_state(a, &state) != 0)
+	if (read_state(a, false, &state) != 0)
 		return NULL;
 	text = export_state_json_with(&state, &options, ret_length);
 	state_free(&state);
@@ -167,7 +167,7 @@ static char *answer_metrics(void *arg, bool openmetrics, size_t *ret_length)
 	struct state state;
 	char *text;
 
-	if (read_state(arg, &state) != 0)
+	if (read_state(arg, true, &state) != 0)
 		return NULL;
 	text = export_metrics(&state, openmetrics, ret_length);
 	state_free(&state);

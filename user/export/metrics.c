@@ -23,16 +23,9 @@ enum {
 
 #define DIRECTIONS 2 /* the live datapath knows no third */
 
-struct sa_sums {
-	uint64_t sas, newcomers, packets, bytes, received, lost, pending, late, duplicate, too_old, outlier,
-		restarts;
-	uint64_t fragmented, fragments, incomplete, endpoint_changes;
-};
-
 /* What one sample is about: filled by the labels of its metric. */
 struct sample {
 	const struct state *state;
-	struct sa_sums (*all_sums)[PROTOCOLS];
 	const struct state_interface *interface;
 	size_t direction, cls, reason, loss, table;
 	size_t protocol;
@@ -133,9 +126,9 @@ static const struct state_counters *counters(const struct sample *s)
 	return s->direction == ESP_DIR_OUT ? &s->interface->out : &s->interface->in;
 }
 
-static const struct sa_sums *sums(const struct sample *s)
+static const struct state_sums *sums(const struct sample *s)
 {
-	return &s->all_sums[s->direction][s->protocol];
+	return &s->state->sums[s->direction * 2 + (s->protocol == PROTOCOL_AH)];
 }
 
 #define VALUE(name, expression)                                                                              \
@@ -152,20 +145,19 @@ VALUE(interface_up, s->interface->up)
 VALUE(interface_mtu, s->interface->mtu)
 VALUE(sas, sums(s)->sas)
 VALUE(newcomers, sums(s)->newcomers)
-VALUE(sa_packets, sums(s)->packets)
-VALUE(sa_bytes, sums(s)->bytes)
-VALUE(sa_received, sums(s)->received)
-VALUE(sa_lost, sums(s)->lost)
-VALUE(sa_pending, sums(s)->pending)
-VALUE(sa_late, sums(s)->late)
-VALUE(sa_duplicate, sums(s)->duplicate)
-VALUE(sa_too_old, sums(s)->too_old)
-VALUE(sa_outlier, sums(s)->outlier)
-VALUE(sa_restarts, sums(s)->restarts)
-VALUE(sa_fragmented, sums(s)->fragmented)
-VALUE(sa_fragments, sums(s)->fragments)
-VALUE(sa_incomplete, sums(s)->incomplete)
-VALUE(sa_endpoint_changes, sums(s)->endpoint_changes)
+VALUE(sa_packets, sums(s)->of.packets)
+VALUE(sa_bytes, sums(s)->of.bytes)
+VALUE(sa_received, sums(s)->of.received)
+VALUE(sa_lost, sums(s)->of.lost)
+VALUE(sa_late, sums(s)->of.late)
+VALUE(sa_duplicate, sums(s)->of.duplicate)
+VALUE(sa_too_old, sums(s)->of.too_old)
+VALUE(sa_outlier, sums(s)->of.outlier)
+VALUE(sa_restarts, sums(s)->of.restarts)
+VALUE(sa_fragmented, sums(s)->of.fragmented)
+VALUE(sa_fragments, sums(s)->of.fragments)
+VALUE(sa_incomplete, sums(s)->of.incomplete)
+VALUE(sa_endpoint_changes, sums(s)->of.endpoint_changes)
 VALUE(table_slots, s->table ? s->state->self.newcomer_slots : s->state->self.table_slots)
 VALUE(table_used, s->table ? s->state->self.newcomer_used : s->state->self.table_used)
 VALUE(table_memory, s->state->self.memory_bytes)
@@ -218,8 +210,6 @@ static const struct metric {
 	{"espial_sa_lost_packets", COUNTER, "",
 	 "Sequence numbers that never came. Direction in: lost on the path; out: dropped on this host.",
 	 BY_DIRECTION | BY_PROTOCOL, value_sa_lost},
-	{"espial_sa_pending_packets", GAUGE, "", "Sequence numbers that were skipped and may still come.",
-	 BY_DIRECTION | BY_PROTOCOL, value_sa_pending},
 	{"espial_sa_late_packets", COUNTER, "",
 	 "Packets overtaken by a later one of their security association.", BY_DIRECTION | BY_PROTOCOL,
 	 value_sa_late},
@@ -357,69 +347,13 @@ static void write_samples(struct metrics *m, const struct metric *metric, struct
 	}
 }
 
-/* Those whose entries were replaced: without them the counters would go back. */
-static void add_retired(struct sa_sums *sum, const struct esp_sums *retired)
-{
-	sum->packets += retired->packets;
-	sum->bytes += retired->bytes;
-	sum->received += retired->received;
-	sum->lost += retired->lost;
-	sum->late += retired->late;
-	sum->duplicate += retired->duplicate;
-	sum->too_old += retired->too_old;
-	sum->outlier += retired->outlier;
-	sum->restarts += retired->restarts;
-	sum->fragmented += retired->fragmented;
-	sum->fragments += retired->fragments;
-	sum->incomplete += retired->incomplete;
-	sum->endpoint_changes += retired->endpoint_changes;
-}
-
-static void sum_sas(const struct state *state, struct sa_sums ret[DIRECTIONS][PROTOCOLS])
-{
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
-		const struct state_sequence *q = &sa->sequence;
-		struct sa_sums *sum;
-
-		if (sa->direction >= DIRECTIONS) /* of a capture */
-			continue;
-		sum = &ret[sa->direction][sa->protocol == ESP_IPPROTO_AH ? PROTOCOL_AH : PROTOCOL_ESP];
-		sum->sas++;
-		sum->newcomers += sa->newcomer;
-		/* Counters of newcomers would go back when a stranger takes their place: they count once they are promoted. */
-		if (sa->newcomer)
-			continue;
-		sum->packets += sa->packets;
-		sum->bytes += sa->bytes;
-		sum->received += q->received;
-		sum->lost += q->lost;
-		sum->pending += q->pending;
-		sum->late += q->late;
-		sum->duplicate += q->duplicate;
-		sum->too_old += q->too_old - q->tentative_too_old;
-		sum->outlier += q->outlier - q->tentative_outlier;
-		sum->restarts += q->restarts;
-		sum->fragmented += sa->fragmented;
-		sum->fragments += sa->fragments;
-		sum->incomplete += sa->fragments_incomplete;
-		sum->endpoint_changes += sa->endpoint_changes;
-	}
-	for (int direction = 0; direction < DIRECTIONS; direction++)
-		for (int protocol = 0; protocol < PROTOCOLS; protocol++)
-			add_retired(&ret[direction][protocol],
-				    &state->retired[direction * 2 + (protocol == PROTOCOL_AH)]);
-}
-
 char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len)
 {
-	struct sa_sums all_sums[DIRECTIONS][PROTOCOLS] = {0};
 	struct metrics m = {.openmetrics = openmetrics};
 	struct text labels = {0};
 
-	sum_sas(state, all_sums);
 	for (size_t i = 0; i < COUNT(metric_table); i++) {
-		struct sample s = {.state = state, .all_sums = all_sums};
+		struct sample s = {.state = state};
 
 		write_metadata(&m, &metric_table[i]);
 		write_samples(&m, &metric_table[i], &s, 0, &labels);

@@ -107,8 +107,6 @@ static void collect_window(const struct esp_sa *sa, const struct esp_sa_rare *ra
 static void collect_sequence(const struct esp_sa *sa, const struct esp_sa_rare *rare, uint64_t received,
 			     bool final, struct state_sequence *q)
 {
-	uint32_t tentative;
-
 	q->received = received + rare->confirmed;
 	q->lost = rare->lost;
 	q->late = rare->late;
@@ -118,14 +116,11 @@ static void collect_sequence(const struct esp_sa *sa, const struct esp_sa_rare *
 	q->outlier = rare->outlier;
 	q->restarts = rare->restarts;
 	q->contended = rare->contended;
-	tentative = esp_popcount32((uint32_t)(sa->tentative >> 16) & 0xffff);
-	if (sa->tentative & 1)
-		q->tentative_outlier = tentative;
-	else
-		q->tentative_too_old = tentative;
 	q->window = ESP_WINDOW;
-	memcpy(q->late_distance, rare->late_distance, sizeof(q->late_distance));
-	memcpy(q->burst_length, rare->burst_length, sizeof(q->burst_length));
+	if (q->late)
+		memcpy(q->late_distance, rare->late_distance, sizeof(q->late_distance));
+	if (q->lost)
+		memcpy(q->burst_length, rare->burst_length, sizeof(q->burst_length));
 	collect_window(sa, rare, final, q);
 	for (int i = 0; i < STATE_DROP_WINDOWS; i++) {
 		if (state_drop_window[i] > ESP_WINDOW) {
@@ -263,12 +258,19 @@ static void collect_sa(const struct collection *c, struct state_sa *sa, const st
 	uint64_t received = 0, last = 0, id = ESP_READ(live->key.id);
 	uint32_t size_min_inv = 0, ifindex = 0;
 	struct shares shares;
+	bool runs = false;
 
 	memset(sa, 0, sizeof(*sa));
-	memcpy(sa->dscp, rare->dscp, sizeof(sa->dscp));
-	memcpy(shares.of, rare->interfaces, sizeof(shares.of));
-	sa->df = rare->df;
-	sa->ecn_ce = rare->ecn_ce;
+	memset(&shares, 0, sizeof(shares));
+	/* Most SAs' packets all look alike: then no run has ended, and these are zero and need not be fetched. */
+	for (uint32_t i = 0; i < cpus && !runs; i++)
+		runs = lanes[i].run_packets || lanes[i].run_bytes;
+	if (runs) {
+		memcpy(sa->dscp, rare->dscp, sizeof(sa->dscp));
+		memcpy(shares.of, rare->interfaces, sizeof(shares.of));
+		sa->df = rare->df;
+		sa->ecn_ce = rare->ecn_ce;
+	}
 	for (uint32_t i = 0; i < cpus; i++) {
 		const struct esp_lane *lane = &lanes[i];
 
@@ -407,6 +409,54 @@ static void add_sums(struct esp_sums *to, const struct esp_sums *from)
 		t[i] += f[i];
 }
 
+static void sum_sa(const struct esp_tables *t, uint32_t slot, struct esp_sums *sums)
+{
+	const struct esp_sa_rare *rare = &t->rare[slot];
+	struct esp_lanes lanes = {.packets = 0};
+	uint64_t candidates = ESP_READ(t->sa[slot].tentative);
+	uint32_t count = esp_popcount32((uint32_t)(candidates >> 16) & 0xffff);
+
+	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++) {
+		const struct esp_lane *lane = esp_lane_at(t, slot, cpu);
+
+		lanes.packets += lane->packets;
+		lanes.bytes += lane->bytes;
+		lanes.received += lane->received;
+	}
+	esp_retire_counters(sums, &lanes, rare);
+	/* They may yet turn out to be received (replay.h, esp_tentative(): bit 0 is the side). */
+	if (candidates & 1)
+		sums->outlier -= count;
+	else
+		sums->too_old -= count;
+}
+
+static void collect_sums(struct collection *c)
+{
+	struct esp_tables *t = c->tables;
+
+	for (uint32_t slot = 0; slot <= t->cfg.sa_mask; slot++) {
+		uint64_t id = ESP_READ(t->sa[slot].key.id);
+		struct state_sums *sums = &c->state->sums[esp_sums_index(id)];
+
+		if (!id)
+			continue;
+		sums->sas++;
+		sum_sa(t, slot, &sums->of);
+	}
+	for (uint32_t set = 0; set <= t->cfg.new_mask; set++)
+		for (uint32_t way = 0; way < ESP_NEW_WAYS; way++)
+			if (ESP_READ(t->newcomer[set].tag[way])) {
+				uint64_t id = ESP_READ(t->newcomer[set].way[way].key.id);
+
+				c->state->sums[esp_sums_index(id)].sas++;
+				c->state->sums[esp_sums_index(id)].newcomers++;
+			}
+	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++)
+		for (int j = 0; j < ESP_SUMS; j++)
+			add_sums(&c->state->sums[j].of, &t->cpu[cpu].retired[j]);
+}
+
 static void collect_totals(struct collection *c)
 {
 	struct esp_tables *t = c->tables;
@@ -424,12 +474,9 @@ static void collect_totals(struct collection *c)
 		for (int j = 0; j < ESP_REASON_COUNT; j++)
 			total->rejected[j] += s->rejected[j];
 	}
-	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++) {
+	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++)
 		for (int j = 0; j < ESP_LOSS_COUNT; j++)
 			c->state->loss[j] += t->cpu[cpu].loss[j];
-		for (int j = 0; j < ESP_SUMS; j++)
-			add_sums(&c->state->retired[j], &t->cpu[cpu].retired[j]);
-	}
 }
 
 int state_collect(struct esp_tables *tables, const struct state_context *context, struct state *ret)
@@ -445,11 +492,14 @@ int state_collect(struct esp_tables *tables, const struct state_context *context
 		.lane = &c.bench.lane,
 		.cpu = &c.bench.cpu,
 	};
+	collect_totals(&c);
+	collect_sums(&c);
+	if (context->only_sums)
+		return 0;
 	err = list_entries(&c);
 	if (!err) {
 		collect_sas(&c);
 		collect_fragments(&c);
-		collect_totals(&c);
 	}
 	free(c.entries);
 	free(c.rank);

@@ -256,7 +256,7 @@ void conversation_observe(struct conversations *c,
 			  void (*event)(void *arg, const struct conversation_event *event), void *arg);
 
 /* Fold one IKE message in. Returns the parser's verdict. Messages should come in the order of time. */
-enum ike_fault conversation_packet(struct conversations *c, const struct conversation_packet *packet);
+enum ike_fault conversation_packet(struct conversations *c, const struct conversation_packet *given);
 
 /* Time has come to `now_ns`: give up what is overdue. Each message does it too, for its own time. */
 void conversation_tick(struct conversations *c, uint64_t now_ns);

@@ -10,12 +10,34 @@
 
 #include <string.h>
 
+static bool is_usual_port(uint16_t port)
+{
+	return port == 500 || port == 4500;
+}
+
+/* Many hosts behind one NAT have one address; their ports tell them apart. */
+static bool same_host(const struct conversation_sa *a, unsigned int end_a, const struct conversation_sa *b,
+		      unsigned int end_b)
+{
+	uint16_t first_a = a->first_path.end[end_a].port, first_b = b->first_path.end[end_b].port;
+
+	return !memcmp(a->path.end[end_a].address, b->path.end[end_b].address, 16) &&
+	       ((is_usual_port(first_a) && is_usual_port(first_b)) || first_a == first_b ||
+		a->path.end[end_a].port == b->path.end[end_b].port);
+}
+
+static bool same_hosts(const struct conversation_sa *a, const struct conversation_sa *b)
+{
+	return (same_host(a, 0, b, 0) && same_host(a, 1, b, 1)) ||
+	       (same_host(a, 0, b, 1) && same_host(a, 1, b, 0));
+}
+
 /* The interval of a side's INFORMATIONAL requests if the last two are alike; 0: no rhythm. */
 static uint64_t rhythm(const uint64_t times[3])
 {
 	uint64_t a = times[0] - times[1], b = times[1] - times[2];
 
-	if (!times[2] || a > b + b / 8 || b > a + a / 8)
+	if (!times[2] || times[0] < times[1] || times[1] < times[2] || a > b + b / 8 || b > a + a / 8)
 		return 0;
 	return a;
 }
@@ -91,7 +113,8 @@ void aftermath_negotiation_begins(struct conversations *c, struct conversation_e
 	struct conversation_entry *old;
 
 	for (old = table_next_of_peers(c, e, NULL); old; old = table_next_of_peers(c, e, old))
-		if (old->sa.state == CONVERSATION_ESTABLISHED && old->sa.id < e->sa.id)
+		if (old->sa.state == CONVERSATION_ESTABLISHED && old->sa.id < e->sa.id &&
+		    same_hosts(&old->sa, &e->sa))
 			ended_by_new(c, old, e);
 }
 
@@ -102,7 +125,7 @@ void aftermath_established(struct conversations *c, struct conversation_entry *e
 
 	for (old = table_next_of_peers(c, e, NULL); old; old = table_next_of_peers(c, e, old)) {
 		if (old->sa.state != CONVERSATION_ESTABLISHED || old->sa.id > e->sa.id ||
-		    old->sa.major != e->sa.major)
+		    old->sa.major != e->sa.major || !same_hosts(&old->sa, &e->sa))
 			continue;
 		if (e->sa.major == 1) {
 			state_set(c, old, CONVERSATION_REKEYED, CONVERSATION_LIKELY,
@@ -149,7 +172,7 @@ void aftermath_rekey_born(struct conversations *c, struct conversation_entry *e,
 						    ? CONVERSATION_RESPONDER
 						    : CONVERSATION_INITIATOR;
 
-		if (old->sa.major != 2 || old->sa.successor ||
+		if (old->sa.major != 2 || old->sa.successor || !same_hosts(&old->sa, &e->sa) ||
 		    (old->sa.state != CONVERSATION_ESTABLISHED && old->sa.state != CONVERSATION_DELETED))
 			continue;
 		x = rekey_of(old, by, e->sa.first_ns);

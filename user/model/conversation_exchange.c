@@ -7,7 +7,7 @@
 
 static bool grow(struct conversations *c, struct conversation_sa *sa)
 {
-	uint32_t capacity = sa->exchange_capacity ? sa->exchange_capacity * 2 : 4;
+	uint32_t capacity = sa->exchange_capacity ? sa->exchange_capacity * 2 : 2;
 	struct conversation_exchange *larger;
 
 	if (capacity > c->limits.exchanges)
@@ -199,11 +199,11 @@ void exchange_notifies(struct fold *f, struct conversation_exchange *x)
 	}
 }
 
-int64_t conversation_rtt_us(const struct conversation_exchange *x)
+int64_t conversation_rtt_us(const struct conversation_exchange *exchange)
 {
 	/* Karn: with a retransmission nobody knows which transmission was answered. */
-	if (x->request_ns <= CONVERSATION_NO_TIME || !x->response_ns || x->retransmits ||
-	    x->response_ns < x->request_ns)
+	if (exchange->request_ns <= CONVERSATION_NO_TIME || !exchange->response_ns || exchange->retransmits ||
+	    exchange->response_ns < exchange->request_ns)
 		return -1;
-	return (int64_t)((x->response_ns - x->request_ns) / 1000);
+	return (int64_t)((exchange->response_ns - exchange->request_ns) / 1000);
 }

@@ -128,7 +128,8 @@ void nat_check_request(struct fold *f)
 		.packet = &packet, .m = &f->c->request, .entry = f->entry, .side = CONVERSATION_INITIATOR};
 	uint32_t offset;
 
-	if (kept->message && !ike_is_fault(ike_parse(kept->message, kept->captured, kept->length, &f->c->request, &offset)))
+	if (kept->message &&
+	    !ike_is_fault(ike_parse(kept->message, kept->captured, kept->length, &f->c->request, &offset)))
 		nat_check(&request, 0);
 }
 

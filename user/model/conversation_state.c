@@ -117,8 +117,10 @@ static uint64_t check_requests(struct conversations *c, struct conversation_entr
 /* IKEv1: informational messages in a rhythm, and not a word from the other end. */
 static uint64_t check_v1_silence(struct conversations *c, struct conversation_entry *e, uint64_t now_ns)
 {
-	uint64_t gap = e->unanswered_ns[0] - e->unanswered_ns[1],
-		 due = e->unanswered_ns[0] + 2 * gap + SECOND;
+	/* Files may go back in time. */
+	uint64_t gap =
+		e->unanswered_ns[0] > e->unanswered_ns[1] ? e->unanswered_ns[0] - e->unanswered_ns[1] : 0;
+	uint64_t due = e->unanswered_ns[0] + 2 * gap + SECOND;
 
 	if (e->sa.state != CONVERSATION_ESTABLISHED || e->unanswered < 3)
 		return 0;

@@ -74,7 +74,7 @@ int table_init(struct conversations *c)
 {
 	uint32_t size = power_of_two(c->limits.sas + c->limits.half_open), i;
 
-	c->hash = calloc(size, sizeof(*c->hash));
+	c->hash = calloc(size, sizeof(struct conversation_entry *));
 	c->peers = malloc(size * sizeof(*c->peers));
 	if (!c->hash || !c->peers)
 		return -ENOMEM;

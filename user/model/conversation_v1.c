@@ -178,7 +178,8 @@ static void fold_exchange(struct fold *f)
 	struct conversation_exchange *x = find(f, &by);
 	struct conversation_half *half;
 	uint64_t digest = step_digest(f);
-	uint8_t step = 0, i;
+	uint8_t step = 0;
+	unsigned int i;
 
 	if (!x) {
 		x = exchange_add(f, by);

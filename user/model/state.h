@@ -34,8 +34,6 @@ struct state_interface_share {
 struct state_sequence {
 	uint64_t first, highest, received, lost, pending, late, max_late_distance;
 	uint64_t duplicate, too_old, outlier, restarts, contended;
-	/* Of those: packets that successors may yet show to have been received. A sum without them never goes back. */
-	uint64_t tentative_outlier, tentative_too_old;
 	uint64_t window; /* numbers, at least */
 	uint64_t late_distance[ESP_LATE_BUCKETS];
 	uint64_t burst_length[ESP_HISTOGRAM];
@@ -95,6 +93,15 @@ struct state_self {
 	uint32_t pid;
 };
 
+/*
+ * All SAs of a direction and protocol. The counters never go back: they hold what replaced entries had, and neither
+ * newcomers nor packets that successors may yet confirm.
+ */
+struct state_sums {
+	uint64_t sas, newcomers;
+	struct esp_sums of;
+};
+
 struct state {
 	enum state_kind kind;
 	char name[256]; /* the file, or the host */
@@ -102,7 +109,7 @@ struct state {
 	uint64_t first_ns, last_ns; /* of the packets; 0: none */
 	struct state_counters total;
 	uint64_t loss[ESP_LOSS_COUNT];
-	struct esp_sums retired[ESP_SUMS]; /* of SAs whose entries were replaced: esp_sums_index() */
+	struct state_sums sums[ESP_SUMS]; /* by direction and protocol: esp_sums_index() */
 	struct state_sa *sas;
 	size_t sa_count;
 	struct state_interface *interfaces;
@@ -117,8 +124,9 @@ struct state_context {
 	/* Name of an interface index, or NULL. */
 	const char *(*ifname)(void *arg, uint32_t ifindex);
 	void *arg;
-	uint64_t now; /* clock ticks */
-	bool final;   /* nothing more will come: what is pending is lost, open fragment sets are incomplete */
+	uint64_t now;	/* clock ticks */
+	bool only_sums; /* no sas[]: a scrape needs none, and reads a fifth of the memory */
+	bool final; /* nothing more will come: what is pending is lost, open fragment sets are incomplete */
 };
 
 struct esp_tables;

@@ -121,7 +121,8 @@ const char *host_load_remedy(int err)
 		return "a security module or kernel lockdown may forbid BPF: see the kernel's log";
 	if (err == -ENOMEM || err == -E2BIG)
 		return "not enough memory for the tables: lower sa-capacity";
-	return "the kernel may lack something that the programs need: see `espial check`, and report it";
+	return "the kernel may lack something that the programs need: report this line with that of `uname "
+	       "-a`";
 }
 
 int host_check(char *error, size_t error_size)

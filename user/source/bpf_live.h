@@ -77,5 +77,7 @@ int live_ring_consume(struct live *live);
  * where somebody else has removed our programs.
  */
 int live_state(struct live *live, struct state *ret);
+/* The same without sas[], for a scrape. */
+int live_sums(struct live *live, struct state *ret);
 
 #endif

@@ -111,9 +111,10 @@ static void show_self(const struct live *live, struct state *ret)
 	self->pid = (uint32_t)getpid();
 }
 
-int live_state(struct live *live, struct state *ret)
+static int look(struct live *live, bool only_sums, struct state *ret)
 {
-	struct state_context context = {.time = time_of, .ifname = name_of, .arg = live};
+	struct state_context context = {
+		.time = time_of, .ifname = name_of, .arg = live, .only_sums = only_sums};
 	struct esp_clock now;
 	int err = live_check_hooks(live);
 
@@ -138,4 +139,14 @@ int live_state(struct live *live, struct state *ret)
 	}
 	show_self(live, ret);
 	return 0;
+}
+
+int live_state(struct live *live, struct state *ret)
+{
+	return look(live, false, ret);
+}
+
+int live_sums(struct live *live, struct state *ret)
+{
+	return look(live, true, ret);
 }
