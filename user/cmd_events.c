@@ -111,6 +111,9 @@ static int list(const struct events_arguments *arguments)
 		json_decref(events);
 		return cmd_ask_failed(arguments->socket, -EPROTO, 0);
 	}
+	if (!json_array_size(events) && !arguments->json)
+		fputs("no events yet: no IKE message and no ICMP error about IPsec since the agent started\n",
+		      stderr);
 	for (i = 0; i < json_array_size(events); i++)
 		print(json_array_get(events, i), arguments->json);
 	json_decref(events);

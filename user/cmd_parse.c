@@ -146,6 +146,7 @@ static bool check_short(const struct argp *argp, const char *command, const char
 
 static void check(const struct argp *argp, int argc, char **argv)
 {
+	static char help[] = "--help"; /* argp's own letter is -?, which few would try */
 	int i;
 
 	for (i = 1; i < argc; i++) {
@@ -156,6 +157,10 @@ static void check(const struct argp *argp, int argc, char **argv)
 			return;
 		if (arg[0] != '-' || !arg[1])
 			continue;
+		if (strcmp(arg, "-h") == 0) {
+			argv[i] = help;
+			continue;
+		}
 		if (arg[1] == '-')
 			wants = check_long(argp, argv[0], arg + 2,
 					   equals ? (size_t)(equals - arg - 2) : strlen(arg + 2), equals) &&

@@ -352,6 +352,26 @@ static int read_file(const char *file, struct config *config, char *error, size_
 	return r.err;
 }
 
+static void ports(__u16 to[2], const uint64_t *from, size_t count, uint16_t standard)
+{
+	to[0] = count ? (uint16_t)from[0] : standard;
+	to[1] = count > 1 ? (uint16_t)from[1] : to[0];
+}
+
+/* What is behind a port of NAT traversal begins with a marker or is ESP, what is behind one of IKE does not and is not. */
+static int check_ports(const struct config *config, char *error, size_t error_size)
+{
+	__u16 ike[2], natt[2];
+
+	ports(ike, config->ike_port, config->ike_port_count, ESP_PORT_IKE);
+	ports(natt, config->natt_port, config->natt_port_count, ESP_PORT_NATT);
+	for (size_t i = 0; i < 4; i++)
+		if (ike[i / 2] == natt[i % 2])
+			return complain(error, error_size, -EINVAL,
+					"port %u: cannot be both an ike-port and a natt-port", ike[i / 2]);
+	return 0;
+}
+
 int config_build(const char *file, const struct config_list *list, struct config *ret, char *error,
 		 size_t error_size)
 {
@@ -378,17 +398,13 @@ int config_build(const char *file, const struct config_list *list, struct config
 		if (err)
 			return err;
 	}
-	*ret = config;
-	return 0;
+	err = check_ports(&config, error, error_size);
+	if (!err)
+		*ret = config;
+	return err;
 }
 
 /* ---- and what is made of it */
-
-static void ports(__u16 to[2], const uint64_t *from, size_t count, uint16_t standard)
-{
-	to[0] = count ? (uint16_t)from[0] : standard;
-	to[1] = count > 1 ? (uint16_t)from[1] : to[0];
-}
 
 void config_live_options(const struct config *config, const char *names[CONFIG_INTERFACES],
 			 struct live_options *ret)

@@ -193,7 +193,7 @@ static int measure(const char *self, const char *espial, const char *path, uint3
 	};
 	size_t n = sizeof(readers) / sizeof(readers[0]);
 	struct outcome outcomes[sizeof(readers) / sizeof(readers[0])] = {0};
-	double seconds, rss;
+	double seconds = 0, rss = 0;
 
 	run_once(readers[1].argv, &seconds, &rss); /* brings the file into the page cache */
 	for (uint32_t round = 0; round < rounds; round++)

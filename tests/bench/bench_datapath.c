@@ -188,7 +188,7 @@ static int run_table(struct runner *r, const struct table_case *t)
 		fprintf(stderr, "bench_datapath: loading with %s: %s\n", t->name, strerror(-err));
 		return err;
 	}
-	q = calloc(rows, sizeof(*q));
+	q = calloc(rows + 1, sizeof(*q));
 	err = q ? rig_fill(&r->rig, r->tc ? "bt_fill" : "bx_fill", 1U << t->order, true) : -ENOMEM;
 	if (err)
 		goto out;

@@ -274,7 +274,7 @@ static void test_options(void **state)
 	block_end(&f);
 	expect_fault(&f, 0, CAPFILE_FAULT_OPTION);
 	memset(name, 'x', sizeof(name));
-	for (uint16_t len = 0; len < sizeof(name); len += len < 8 ? 1 : 49) {
+	for (size_t len = 0; len < sizeof(name); len += len < 8 ? 1 : 49) {
 		file_free(&f);
 		ng_section(&f);
 		ng_iface_begin(&f, 1, 0);

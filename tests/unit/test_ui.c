@@ -172,7 +172,8 @@ static void test_summary(void **unused)
 	char *text = view_of(d, NULL, (struct ui_options){0}, 0);
 
 	(void)unused;
-	expect(text, "live gateway\n");
+	expect(text, "live on gateway\n");
+	expect(text, "watched     eth0: in by xdp native, out by tcx (foreign program left alone)\n");
 	expect(text, "2023-11-14 22:13:20 to 22:14:20 UTC, 59.9 s\n");
 	expect(text, "1020, 500 kB of IP: esp_udp 1007, ah 1, other 10\n");
 	expect(text, "rejected    2 esp_short: packet ends inside the ESP header\n");

@@ -25,6 +25,7 @@
 #include "agent/self.h"
 #include "agent/socket.h"
 #include "export/export.h"
+#include "source/bpf_host.h"
 #include "source/bpf_live.h"
 
 #define TICK_NS 100000000
@@ -258,7 +259,7 @@ static void apply(struct agent *a, const struct config *wanted)
 			if (serve_tcp(a, ignored, sizeof(ignored)) != 0)
 				log_line(a->log, LOG_LEVEL_ERROR, "reload: %s", ignored);
 		} else if (a->config.listen[0]) {
-			log_line(a->log, LOG_LEVEL_INFO, "answering on %s", a->config.listen);
+			log_line(a->log, LOG_LEVEL_INFO, "answering on TCP %s", a->config.listen);
 		}
 	}
 	if (apply_live(a, error, sizeof(error)) != 0) {
@@ -413,6 +414,10 @@ static int start(struct agent *a, char *error, size_t error_size)
 		err = open_clock(a);
 	if (err)
 		return complain(error, error_size, err, "starting");
+	/* Before anything else: without privileges the sockets fail too, and that would name the wrong cause. */
+	err = host_check(error, error_size);
+	if (err)
+		return err;
 	/* The sockets first: what is wrong there is found before anything is attached. Requests wait until the loop runs. */
 	err = serve_unix(a, error, error_size);
 	if (!err)
@@ -455,7 +460,7 @@ int agent_run(const struct agent_options *options, char *error, size_t error_siz
 	err = start(a, error, error_size);
 	if (!err) {
 		log_line(a->log, LOG_LEVEL_INFO, "answering on %s%s%s", a->config.socket,
-			 a->config.listen[0] ? " and " : "", a->config.listen);
+			 a->config.listen[0] ? " and TCP " : "", a->config.listen);
 		sd_notifyf(0, "READY=1\nSTATUS=answering on %s", a->config.socket);
 		err = loop(a, error, error_size);
 		sd_notify(0, "STOPPING=1");

@@ -186,7 +186,7 @@ static int list_entries(struct collection *c)
 	}
 	qsort(c->entries, c->entry_count, sizeof(*c->entries), by_first);
 	c->rank = calloc(c->entry_room, sizeof(*c->rank));
-	c->state->sas = malloc((c->entry_count + 1) * sizeof(*c->state->sas));
+	c->state->sas = calloc(c->entry_count + 1, sizeof(*c->state->sas));
 	if (!c->rank || !c->state->sas)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->entry_count; i++)
@@ -251,7 +251,7 @@ static void add_open_run(const struct esp_lane *lane, struct state_sa *sa, struc
 	add_share(shares, (uint32_t)(signature >> 32), packets, bytes);
 }
 
-/* `lanes`: one per CPU. */
+/* `lanes`: one per CPU. `sa` is zeroed. */
 static void collect_sa(const struct collection *c, struct state_sa *sa, const struct esp_sa *live,
 		       const struct esp_sa_rare *rare, const struct esp_lane *lanes, uint32_t cpus)
 {
@@ -260,7 +260,6 @@ static void collect_sa(const struct collection *c, struct state_sa *sa, const st
 	struct shares shares;
 	bool runs = false;
 
-	memset(sa, 0, sizeof(*sa));
 	memset(&shares, 0, sizeof(shares));
 	/* Most SAs' packets all look alike: then no run has ended, and these are zero and need not be fetched. */
 	for (uint32_t i = 0; i < cpus && !runs; i++)
@@ -406,8 +405,7 @@ static void add_sums(struct esp_sums *to, const struct esp_sums *from)
 	const uint64_t *f = (const uint64_t *)from;
 
 	for (size_t i = 0; i < sizeof(*to) / sizeof(*t); i++)
-		t[i] += f
-			[i]; /* NOLINT(clang-analyzer-core.uninitialized.Assign): state_collect() zeroed it */
+		t[i] += f[i];
 }
 
 static void sum_sa(const struct esp_tables *t, uint32_t slot, struct esp_sums *sums)

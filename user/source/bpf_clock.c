@@ -33,7 +33,7 @@ int live_clock_read(struct live *live, struct esp_clock *ret)
 /* Reads until a jiffy has just begun. */
 static int wait_for_edge(struct live *live, struct esp_clock *ret)
 {
-	struct esp_clock start, now;
+	struct esp_clock start = {0}, now;
 	int err = live_clock_read(live, &start);
 
 	for (now = start; !err; err = live_clock_read(live, &now)) {

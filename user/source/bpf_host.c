@@ -88,9 +88,10 @@ static int check_privileges(char *error, size_t error_size)
 	} needed[] = {
 		{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF"},
 		{CAP_NET_ADMIN, -1, "CAP_NET_ADMIN"},
+		{CAP_PERFMON, CAP_SYS_ADMIN, "CAP_PERFMON"}, /* or the verifier refuses to compare pointers */
 	};
 	char missing[64] = "";
-	uint64_t have;
+	uint64_t have = 0;
 
 	if (effective_capabilities(&have))
 		return 0; /* loading will tell */
@@ -111,12 +112,6 @@ static int check_privileges(char *error, size_t error_size)
 
 const char *host_load_remedy(int err)
 {
-	uint64_t have;
-
-	if ((err == -EACCES || err == -EPERM) && !effective_capabilities(&have) &&
-	    !(have >> CAP_PERFMON & 1 || have >> CAP_SYS_ADMIN & 1))
-		return "CAP_PERFMON is missing, without which the verifier refuses to compare pointers: add "
-		       "it";
 	if (err == -EPERM)
 		return "a security module or kernel lockdown may forbid BPF: see the kernel's log";
 	if (err == -ENOMEM || err == -E2BIG)

@@ -326,7 +326,7 @@ static int take_options(struct live *live, const struct live_options *options, c
 					  "interface '%.80s': the pattern is too long: %d characters at most",
 					  options->interfaces[i], STATE_NAME - 1);
 		}
-		strcpy(pattern[i], options->interfaces[i]);
+		memcpy(pattern[i], options->interfaces[i], strlen(options->interfaces[i]) + 1);
 	}
 	free(live->pattern);
 	live->pattern = pattern;
@@ -338,10 +338,15 @@ static int take_options(struct live *live, const struct live_options *options, c
 
 static void say_if_none(const struct live *live)
 {
+	const char *first = live->pattern_count ? live->pattern[0] : SELECT_AUTO;
+
 	for (size_t i = 0; i < ESP_IF_SLOTS; i++)
 		if (live->interface[i].present)
 			return;
-	live_say(live, "no interface matches yet: those that appear will be watched");
+	live_say(live, "no interface matches yet (%s%s%s): those that appear will be watched%s", first,
+		 strcmp(first, SELECT_AUTO) ? "" : ": those with a default route",
+		 live->pattern_count > 1 ? " and others" : "",
+		 live->pattern_count ? "" : "; -i chooses others");
 }
 
 static int open_all(struct live *live, const struct live_options *options, char *error, size_t error_size)

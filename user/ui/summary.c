@@ -9,6 +9,7 @@
 #include "ui/format.h"
 
 #define SUMMARY_SAS 10
+#define SUMMARY_INTERFACES 8
 #define SUMMARY_LABEL 12 /* columns */
 
 static void print_label(FILE *out, const struct ui_options *options, const char *label)
@@ -28,7 +29,7 @@ static void print_source(FILE *out, json_t *document, const struct ui_options *o
 	char duration[FORMAT_SIZE];
 
 	ui_styled(out, options, UI_BOLD,
-		  strcmp(view_string(source, "kind"), "live") == 0 ? "live " : "capture ");
+		  strcmp(view_string(source, "kind"), "live") == 0 ? "live on " : "capture ");
 	ui_clean(out, view_string(source, "name"));
 	fputc('\n', out);
 	if (!format_parse_time(first) || !format_parse_time(last))
@@ -39,6 +40,46 @@ static void print_source(FILE *out, json_t *document, const struct ui_options *o
 	if (strncmp(first, last, 10) != 0)
 		fprintf(out, "%.10s ", last);
 	fprintf(out, "%.8s UTC, %s\n", last + 11, duration);
+}
+
+/* Zeros mean something else where nothing is watched, so this comes before them. */
+static void print_watched(FILE *out, json_t *document, const struct ui_options *options)
+{
+	const json_t *interfaces = view_get(document, "interfaces");
+	size_t count = json_array_size(interfaces), i;
+
+	print_label(out, options, "watched");
+	if (!count)
+		ui_styled(out, options, UI_WARN,
+			  "no interface: none matches what the agent was told to watch\n");
+	for (i = 0; i < count && i < SUMMARY_INTERFACES; i++) {
+		json_t *e = json_array_get(interfaces, i);
+		const char *ingress = view_string(e, "ingress"), *note = view_string(e, "note");
+
+		if (i)
+			print_label(out, options, "");
+		ui_clean(out, view_string(e, "name"));
+		if (*ingress && strcmp(ingress, "none") != 0) {
+			fputs(": in by ", out);
+			ui_clean(out, ingress);
+			fputs(", out by ", out);
+			ui_clean(out, view_string(e, "egress"));
+			if (!json_is_true(view_get(e, "up")))
+				ui_styled(out, options, UI_WARN, ", link down");
+		} else {
+			ui_styled(out, options, UI_WARN, ": not any more");
+		}
+		if (*note) {
+			fputs(" (", out);
+			ui_clean(out, note);
+			fputc(')', out);
+		}
+		fputc('\n', out);
+	}
+	if (count > i) {
+		print_label(out, options, "");
+		fprintf(out, "… and %zu more: the view `interfaces` shows all\n", count - i);
+	}
 }
 
 /* "name count, name count", those that are not 0, broken where the screen ends. Returns how many. */
@@ -197,6 +238,8 @@ int view_summary(FILE *out, json_t *document, const struct ui_options *options)
 	const json_t *packets = view_get(document, "packets");
 
 	print_source(out, document, options);
+	if (strcmp(view_string(view_get(document, "source"), "kind"), "live") == 0)
+		print_watched(out, document, options);
 	print_packets(out, packets, options);
 	print_wrong(out, view_get(packets, "rejected"), options, "rejected", reason_help);
 	print_ike(out, view_get(document, "ike"), options);
