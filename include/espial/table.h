@@ -132,12 +132,11 @@ ESP_INLINE __u32 esp_find(struct esp_tables *t, const struct esp_sa_key *key, __
 
 /* ---- giving a place ---- */
 
-/* The lanes of a slot, one after the other. */
+/* The lanes of a slot, added up and cleared. */
 struct esp_lanes {
 	struct esp_tables *t;
 	__u32 slot;
-	int clear;
-	__u64 last, packets, bytes, received;
+	__u64 packets, bytes, received;
 };
 
 static long esp_lanes_step(__u32 cpu, void *arg)
@@ -147,13 +146,29 @@ static long esp_lanes_step(__u32 cpu, void *arg)
 
 	if (!lane)
 		return 1;
-	if (lane->last > l->last)
-		l->last = lane->last;
 	l->packets += lane->packets;
 	l->bytes += lane->bytes;
 	l->received += lane->received;
-	if (l->clear)
-		__builtin_memset(lane, 0, sizeof(*lane));
+	__builtin_memset(lane, 0, sizeof(*lane));
+	return 0;
+}
+
+/* When the SA of a slot was last seen. */
+struct esp_last {
+	struct esp_tables *t;
+	__u32 slot;
+	__u64 last;
+};
+
+static long esp_last_step(__u32 cpu, void *arg)
+{
+	struct esp_last *l = arg;
+	struct esp_lane *lane = esp_lane_at(l->t, l->slot, cpu);
+
+	if (!lane)
+		return 1;
+	if (lane->last > l->last)
+		l->last = lane->last;
 	return 0;
 }
 
@@ -200,15 +215,15 @@ static long esp_place_step(__u32 i, void *arg)
 	__u32 slot = i < ESP_WAYS ? (p->home & ~ESP_REACH_WAY) | ((p->home + i) & ESP_REACH_WAY)
 				  : esp_other_slot(p->hash, i - ESP_WAYS, esp_cfg(p->t)->sa_mask);
 	struct esp_sa *sa = esp_sa_at(p->t, slot);
-	struct esp_lanes lanes = {.t = p->t, .slot = slot};
+	struct esp_last seen = {.t = p->t, .slot = slot};
 
 	if (!sa)
 		return 1;
 	if (sa->key.id) {
-		ESP_LOOP(esp_cfg(p->t)->cpus, esp_lanes_step, &lanes);
-		if (lanes.last >= p->oldest)
+		ESP_LOOP(esp_cfg(p->t)->cpus, esp_last_step, &seen);
+		if (seen.last >= p->oldest)
 			return 0;
-		p->oldest = lanes.last;
+		p->oldest = seen.last;
 		p->slot = slot;
 		p->way = i;
 		return 0;
@@ -216,6 +231,38 @@ static long esp_place_step(__u32 i, void *arg)
 	p->oldest = 0;
 	p->slot = slot;
 	p->way = i;
+	return 1;
+}
+
+/*
+ * Takes the slot from the SA that has it, if any: its packets are evicted, its counters go to those of its kind. The
+ * entry is then being written. A function of its own for the sake of BPF's stack.
+ */
+ESP_SLOW int esp_vacate(const struct esp_at *at, __u32 slot)
+{
+	struct esp_lanes lanes = {.slot = slot};
+	struct esp_sa_rare *rare;
+	struct esp_cpu *cpu;
+	struct esp_sa *sa;
+	__u64 index;
+
+	if (!at)
+		return 0;
+	sa = esp_sa_at(at->t, slot);
+	rare = esp_rare_at(at->t, slot);
+	cpu = esp_cpu_at(at->t, at->cpu);
+	if (!sa || !rare || !cpu)
+		return 0;
+	ESP_WRITE(sa->generation, sa->generation + 1);
+	if (!sa->key.id)
+		return 1;
+	index = esp_sums_index(ESP_XCHG(&sa->key.id, 0)) & (ESP_SUMS - 1);
+	ESP_OPAQUE(index);
+	lanes.t = at->t;
+	ESP_LOOP(esp_cfg(at->t)->cpus, esp_lanes_step, &lanes);
+	cpu->loss[ESP_LOSS_EVICTED] += lanes.packets;
+	esp_retire_counters(&cpu->retired[index], &lanes, rare);
+	ESP_LOOP(sizeof(*rare) / 8, esp_clear_step, &rare);
 	return 1;
 }
 
@@ -228,18 +275,15 @@ ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, 
 {
 	struct esp_place place = {.slot = ESP_NO_SLOT, .oldest = ~0ULL};
 	__u32 *lock, slot = ESP_NO_SLOT, reach;
-	__u64 index;
 	const struct esp_config *cfg;
 	struct esp_sa_rare *rare;
 	struct esp_sa *sa, *home;
-	struct esp_cpu *cpu;
 
 	if (!at || !key)
 		return ESP_NO_SLOT;
 	cfg = esp_cfg(at->t);
-	cpu = esp_cpu_at(at->t, at->cpu);
 	lock = esp_admission_lock(at->t);
-	if (!lock || !cpu || !esp_lock(lock))
+	if (!lock || !esp_lock(lock))
 		return ESP_NO_SLOT;
 	place.t = at->t;
 	place.home = (__u32)hash & cfg->sa_mask;
@@ -250,21 +294,9 @@ ESP_SLOW __u32 esp_admit(const struct esp_at *at, const struct esp_sa_key *key, 
 	home = esp_sa_at(at->t, place.home);
 	if (!sa || !rare || !home)
 		goto out;
-	if (sa->key.id) {
-		struct esp_lanes lanes = {.t = at->t, .slot = place.slot, .clear = 1};
-
-		if (at->now - place.oldest < cfg->idle || at->now < place.oldest)
-			goto out;
-		index = esp_sums_index(ESP_XCHG(&sa->key.id, 0)) & (ESP_SUMS - 1);
-		ESP_OPAQUE(index);
-		ESP_WRITE(sa->generation, sa->generation + 1);
-		ESP_LOOP(cfg->cpus, esp_lanes_step, &lanes);
-		cpu->loss[ESP_LOSS_EVICTED] += lanes.packets;
-		esp_retire_counters(&cpu->retired[index], &lanes, rare);
-		ESP_LOOP(sizeof(*rare) / 8, esp_clear_step, &rare);
-	} else {
-		ESP_WRITE(sa->generation, sa->generation + 1);
-	}
+	if (sa->key.id && (at->now - place.oldest < cfg->idle || at->now < place.oldest))
+		goto out;
+	esp_vacate(at, place.slot);
 	esp_window_init(sa, sequence);
 	rare->first_time = first_time;
 	sa->key.dst[0] = key->dst[0];
