@@ -406,6 +406,9 @@ static int look_for_agents(struct attachment *a)
 		program_name(query.prog_id, name, sizeof(name));
 	busy = !strcmp(name, ATTACH_NAME_XDP) || has_our_tcx(a->ifindex, ATTACH_TCX_INGRESS) ||
 	       has_our_tcx(a->ifindex, ATTACH_TCX_EGRESS);
+	/* Without CAP_SYS_ADMIN nobody tells us a program's name: then the socket that an agent holds decides. */
+	if (a->guard == -EADDRINUSE && query.prog_id && !*name)
+		busy = true;
 	/* Filters outlive their agent, links do not. */
 	if (!busy && a->guard < 0)
 		busy = find_filters(a->ifindex, false).our_count || find_filters(a->ifindex, true).our_count;
