@@ -87,7 +87,10 @@ static __always_inline void esp_emit_endpoint(const struct esp_at *at, const str
 		event_->length = (p)->r.ip_length;                                                           \
 		event_->captured = length_;                                                                  \
 		if (length_ <= 256) {                                                                        \
-			if (length_ < 1 || load(ctx, (p)->l3_offset, event_->data, length_))                 \
+			__u32 small_ = ((length_ - 1) & 255) + 1; /* 1 to 256, in a form that 6.1 follows */ \
+                                                                                                             \
+			ESP_OPAQUE(small_);                                                                  \
+			if (load(ctx, (p)->l3_offset, event_->data, small_))                                 \
 				event_->captured = 0;                                                        \
 		} else if (length_ > ESP_EVENT_DATA || load(ctx, (p)->l3_offset, event_->data, length_)) {   \
 			event_->captured = 0;                                                                \
