@@ -19,6 +19,8 @@
 #include "replay_oracle.h"
 #include "source/twin.h"
 
+#include "espial/pipeline.h"
+
 static uint64_t random_state = 88172645463325252ULL;
 
 static uint32_t random_u32(void)
@@ -497,6 +499,76 @@ static void test_replacement(void **state)
 	twin_end(&t);
 }
 
+/* Strangers that find a set full of fresh ones: every eighth takes a place, the others are refused. */
+static void test_every_eighth(void **state)
+{
+	struct twin t;
+
+	(void)state;
+	twin_start(&t, 8, 1, 1);
+	for (uint32_t spi = 1; spi <= ESP_NEW_WAYS + 80; spi++)
+		send(&t, &(struct frame){.spi = spi, .sequence = 1});
+	assert_int_equal(t.tables.cpu[0].loss[ESP_LOSS_EVICTED], 10);
+	assert_int_equal(t.tables.cpu[0].loss[ESP_LOSS_REFUSED], 70);
+	twin_end(&t);
+}
+
+static void test_event_limit(void **state)
+{
+	struct esp_config cfg = {.event_interval = 100, .event_burst = 3};
+	struct esp_cpu cpu = {.events = 0};
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(esp_may_emit(&cfg, &cpu, 100), i < 3);
+	assert_int_equal(cpu.loss[ESP_LOSS_EVENTS_LIMITED], 2);
+	assert_int_equal(esp_may_emit(&cfg, &cpu, 199), 0);
+	assert_int_equal(esp_may_emit(&cfg, &cpu, 200), 1);
+	assert_int_equal(cpu.loss[ESP_LOSS_EVENTS_LIMITED], 3);
+}
+
+/* Bytes by interface add up to those of the SA, later fragments by another interface included. */
+static void test_interface_bytes(void **state)
+{
+	const struct esp_sa_rare *rare;
+	const struct esp_lane *lane;
+	uint64_t bytes = 0;
+	struct packet b;
+	struct twin t;
+	int slot;
+
+	(void)state;
+	twin_start(&t, 8, 4, 1);
+	for (uint32_t n = 1; n < 10; n++)
+		send(&t, &(struct frame){.spi = 1, .sequence = n});
+	packet_begin(&b);
+	ip4_fragment(&b, 50, 0x2000, 7);
+	esp(&b, 1, 10);
+	fill(&b, 72);
+	packet_finish(&b);
+	twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, 1, 1, ESP_DIR_IN, 1, 0,
+		   NULL);
+	packet_begin(&b);
+	ip4_fragment(&b, 50, 10, 7);
+	fill(&b, 16);
+	packet_finish(&b);
+	assert_int_equal(twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, 1, 2,
+				    ESP_DIR_IN, 1, 0, NULL),
+			 ESP_CLASS_FRAGMENT);
+	send(&t, &(struct frame){.spi = 1, .sequence = 11, .ifindex = 3});
+	slot = sums_find(&t.tables, 1);
+	assert_true(slot >= 0);
+	rare = &t.tables.rare[slot];
+	lane = &t.tables.lane[slot];
+	for (int i = 0; i < ESP_SA_INTERFACES; i++) {
+		bytes += rare->interfaces[i].bytes;
+		if (rare->interfaces[i].ifindex == 2)
+			assert_int_equal(rare->interfaces[i].bytes, b.length);
+	}
+	assert_int_equal(bytes + lane->bytes - lane->run_bytes, lane->bytes);
+	twin_end(&t);
+}
+
 /* What a replaced SA had counted is kept with those of its kind, number by number. */
 static void test_replaced_counters(void **state)
 {
@@ -624,17 +696,13 @@ static void test_quick_is_thorough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vector),
-		cmocka_unit_test(test_many_sas),
-		cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_segments),
-		cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_tiny_tables),
-		cmocka_unit_test(test_replacement),
-		cmocka_unit_test(test_flood),
-		cmocka_unit_test(test_replaced_counters),
-		cmocka_unit_test(test_quick_is_thorough),
+		cmocka_unit_test(test_vector),		cmocka_unit_test(test_many_sas),
+		cmocka_unit_test(test_identity),	cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_segments),	cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_tiny_tables),	cmocka_unit_test(test_replacement),
+		cmocka_unit_test(test_flood),		cmocka_unit_test(test_replaced_counters),
+		cmocka_unit_test(test_every_eighth),	cmocka_unit_test(test_event_limit),
+		cmocka_unit_test(test_interface_bytes), cmocka_unit_test(test_quick_is_thorough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
