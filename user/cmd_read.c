@@ -162,7 +162,7 @@ static void print_notes(const struct offline_notes *notes)
 	if (notes->untimed)
 		fprintf(stderr,
 			"espial: %" PRIu64
-			" packets without a time in the file: given that of the packet before\n",
+			" packets have no time in the file: given that of the packet before\n",
 			notes->untimed);
 	if (notes->backwards) {
 		format_duration(notes->backwards_max_ns, back);
