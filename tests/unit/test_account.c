@@ -513,6 +513,32 @@ static void test_every_eighth(void **state)
 	twin_end(&t);
 }
 
+/* A lock whose holder was descheduled: the packet goes on, and is told of. */
+static void test_locks_held(void **state)
+{
+	struct packet b;
+	struct twin t;
+
+	(void)state;
+	twin_start(&t, 8, 1, 1);
+	t.tables.newcomer[0].lock = 1;
+	send(&t, &(struct frame){.spi = 1, .sequence = 1});
+	assert_int_equal(t.tables.cpu[0].loss[ESP_LOSS_REFUSED], 1);
+	t.tables.newcomer[0].lock = 0;
+	for (uint32_t i = 0; i <= t.tables.cfg.fragment_mask; i++)
+		t.tables.fragment[i].lock = 1;
+	packet_begin(&b);
+	ip4_fragment(&b, 50, 0x2000, 7);
+	esp(&b, 1, 2);
+	fill(&b, 72);
+	packet_finish(&b);
+	assert_int_equal(twin_frame(&t, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, 1, 1,
+				    ESP_DIR_IN, 1, 0, NULL),
+			 ESP_CLASS_ESP);
+	assert_int_equal(t.tables.cpu[0].loss[ESP_LOSS_FRAGMENTS_UNTRACKED], 1);
+	twin_end(&t);
+}
+
 static void test_event_limit(void **state)
 {
 	struct esp_config cfg = {.event_interval = 100, .event_burst = 3};
@@ -696,13 +722,21 @@ static void test_quick_is_thorough(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vector),		cmocka_unit_test(test_many_sas),
-		cmocka_unit_test(test_identity),	cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_segments),	cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_tiny_tables),	cmocka_unit_test(test_replacement),
-		cmocka_unit_test(test_flood),		cmocka_unit_test(test_replaced_counters),
-		cmocka_unit_test(test_every_eighth),	cmocka_unit_test(test_event_limit),
-		cmocka_unit_test(test_interface_bytes), cmocka_unit_test(test_quick_is_thorough),
+		cmocka_unit_test(test_vector),
+		cmocka_unit_test(test_many_sas),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_runs),
+		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_tiny_tables),
+		cmocka_unit_test(test_replacement),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_replaced_counters),
+		cmocka_unit_test(test_every_eighth),
+		cmocka_unit_test(test_event_limit),
+		cmocka_unit_test(test_locks_held),
+		cmocka_unit_test(test_interface_bytes),
+		cmocka_unit_test(test_quick_is_thorough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
