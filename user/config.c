@@ -4,13 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <ini.h>
 
+#include "complain.h"
 #include "suggest.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -164,19 +164,6 @@ static const struct setting settings[] = {
 	 .max_count = 2, .low = 1, .high = 65535, .allowed = "a port from 1 to 65535, at most two of them"},
 };
 _Static_assert(COUNT(keys) == COUNT(settings), "a key and its setting");
-
-static int complain(char *error, size_t size, int err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int complain(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return err;
-}
 
 const struct config_key *config_keys(size_t *ret_count)
 {

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,23 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "complain.h"
 #include "config.h"
 
 #define BACKLOG 64
 #define GROUP "espial"
-
-static int complain(char *error, size_t size, int err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int complain(char *error, size_t size, int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return err;
-}
 
 /* The group that may ask, or (gid_t)-1: chown() then leaves the group as it is. */
 static gid_t group_of_readers(void)

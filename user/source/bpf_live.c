@@ -17,6 +17,7 @@
 #include "espial.skel.h"
 #include "source/bpf_host.h"
 #include "source/bpf_internal.h"
+#include "complain.h"
 #include "source/select.h"
 
 #define LIVE_SAS 4096
@@ -42,17 +43,6 @@ void live_say(const struct live *live, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	live->sink.interface(live->sink.arg, line);
-}
-
-__attribute__((format(printf, 4, 5))) static int error_line(char *error, size_t size, int err,
-							    const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, size, format, args);
-	va_end(args);
-	return err;
 }
 
 /* ---- configuration */
@@ -82,11 +72,11 @@ static int configure(struct live *live, const struct live_options *o, struct esp
 	int cpus = libbpf_num_possible_cpus();
 
 	if (cpus <= 0)
-		return error_line(error, error_size, cpus,
-				  "/sys/devices/system/cpu/possible: %s: is sysfs mounted?", strerror(-cpus));
+		return complain(error, error_size, cpus,
+				"/sys/devices/system/cpu/possible: %s: is sysfs mounted?", strerror(-cpus));
 	if (sas > LIVE_SAS_MOST || sets > LIVE_SAS_MOST || buckets > LIVE_SAS_MOST)
-		return error_line(error, error_size, -EINVAL, "table sizes: at most %u entries: lower them",
-				  LIVE_SAS_MOST);
+		return complain(error, error_size, -EINVAL, "table sizes: at most %u entries: lower them",
+				LIVE_SAS_MOST);
 	*ret = (struct esp_config){
 		.ports = o->ports,
 		.cpus = (uint32_t)cpus,
@@ -109,7 +99,7 @@ static int configure(struct live *live, const struct live_options *o, struct esp
 	if (!ret->ports.natt[1])
 		ret->ports.natt[1] = ret->ports.natt[0];
 	if (getrandom(&ret->seed, sizeof(ret->seed), 0) != sizeof(ret->seed))
-		return error_line(error, error_size, -EIO, "random numbers: %s", strerror(errno));
+		return complain(error, error_size, -EIO, "random numbers: %s", strerror(errno));
 	return 0;
 }
 
@@ -149,8 +139,8 @@ static int load_error(int err, char *error, size_t error_size)
 {
 	const char *complaint = host_complaint();
 
-	return error_line(error, error_size, err, "BPF programs: the kernel refuses them: %s: %s",
-			  *complaint ? complaint : strerror(-err), host_load_remedy(err));
+	return complain(error, error_size, err, "BPF programs: the kernel refuses them: %s: %s",
+			*complaint ? complaint : strerror(-err), host_load_remedy(err));
 }
 
 /* The tick must be known before the programs are loaded, whose constants are in ticks: a clock alone goes first. */
@@ -171,8 +161,8 @@ static int learn_tick(struct live *live, char *error, size_t error_size)
 	} else {
 		err = live_clock_calibrate(live);
 		if (err)
-			error_line(error, error_size, err, "kernel clock: its tick cannot be found: %s",
-				   strerror(-err));
+			complain(error, error_size, err, "kernel clock: its tick cannot be found: %s",
+				 strerror(-err));
 	}
 	espial_bpf__destroy(live->skel);
 	live->skel = NULL;
@@ -187,9 +177,8 @@ static int load(struct live *live, const struct live_options *options, char *err
 	if (err)
 		return err;
 	if (!is_power_of_two(ring) || ring % (uint32_t)sysconf(_SC_PAGESIZE))
-		return error_line(error, error_size, -EINVAL,
-				  "ring buffer: %u bytes are no power of two of whole pages: 4194304 is",
-				  ring);
+		return complain(error, error_size, -EINVAL,
+				"ring buffer: %u bytes are no power of two of whole pages: 4194304 is", ring);
 	host_complaint_clear();
 	live->skel = espial_bpf__open();
 	if (!live->skel)
@@ -248,15 +237,15 @@ static int map_tables(struct live *live, char *error, size_t error_size)
 		void *at;
 
 		if (bpf_map__value_size(mapping[i].map) != mapping[i].entry)
-			return error_line(error, error_size, -EPROTO,
-					  "table %s: its layout is not ours: build espial again",
-					  bpf_map__name(mapping[i].map));
+			return complain(error, error_size, -EPROTO,
+					"table %s: its layout is not ours: build espial again",
+					bpf_map__name(mapping[i].map));
 		at = mmap(NULL, map_bytes(mapping[i].map), PROT_READ, MAP_SHARED, bpf_map__fd(mapping[i].map),
 			  0);
 		if (at == MAP_FAILED)
-			return error_line(error, error_size, -errno,
-					  "table %s: cannot be mapped: %s: lower the table sizes",
-					  bpf_map__name(mapping[i].map), strerror(errno));
+			return complain(error, error_size, -errno,
+					"table %s: cannot be mapped: %s: lower the table sizes",
+					bpf_map__name(mapping[i].map), strerror(errno));
 		*mapping[i].to = at;
 	}
 	bpf_object__for_each_map(map, live->skel->obj)
@@ -318,13 +307,13 @@ static int take_options(struct live *live, const struct live_options *options, c
 	char(*pattern)[STATE_NAME] = calloc(options->interface_count + 1, sizeof(*pattern));
 
 	if (!pattern)
-		return error_line(error, error_size, -ENOMEM, "options: out of memory");
+		return complain(error, error_size, -ENOMEM, "options: out of memory");
 	for (size_t i = 0; i < options->interface_count; i++) {
 		if (strlen(options->interfaces[i]) >= STATE_NAME) {
 			free(pattern);
-			return error_line(error, error_size, -EINVAL,
-					  "interface '%.80s': the pattern is too long: %d characters at most",
-					  options->interfaces[i], STATE_NAME - 1);
+			return complain(error, error_size, -EINVAL,
+					"interface '%.80s': the pattern is too long: %d characters at most",
+					options->interfaces[i], STATE_NAME - 1);
 		}
 		memcpy(pattern[i], options->interfaces[i], strlen(options->interfaces[i]) + 1);
 	}
@@ -359,7 +348,7 @@ static int open_all(struct live *live, const struct live_options *options, char 
 		return err;
 	err = links_open(wants_routes(options), &live->links);
 	if (err)
-		return error_line(error, error_size, err, "rtnetlink: %s", strerror(-err));
+		return complain(error, error_size, err, "rtnetlink: %s", strerror(-err));
 	err = live_check_names(live, options, error, error_size);
 	if (!err)
 		err = learn_tick(live, error, error_size);
@@ -371,7 +360,7 @@ static int open_all(struct live *live, const struct live_options *options, char 
 		return err;
 	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.esp_events), on_event, live, NULL);
 	if (!live->ring)
-		return error_line(error, error_size, -errno, "ring buffer: %s", strerror(errno));
+		return complain(error, error_size, -errno, "ring buffer: %s", strerror(errno));
 	err = live_reconcile(live, false, error, error_size);
 	if (!err)
 		say_if_none(live);
@@ -387,7 +376,7 @@ int live_open(const struct live_options *options, const struct live_sink *sink, 
 
 	*error = 0;
 	if (!live)
-		return error_line(error, error_size, -ENOMEM, "live source: out of memory");
+		return complain(error, error_size, -ENOMEM, "live source: out of memory");
 	if (sink)
 		live->sink = *sink;
 	for (size_t i = 0; i < ESP_IF_SLOTS; i++)
@@ -431,7 +420,7 @@ int live_reconfigure(struct live *live, const struct live_options *options, char
 
 	*error = 0;
 	if (err < 0)
-		return error_line(error, error_size, err, "rtnetlink: %s", strerror(-err));
+		return complain(error, error_size, err, "rtnetlink: %s", strerror(-err));
 	err = live_check_names(live, options, error, error_size);
 	if (!err)
 		err = take_options(live, options, error, error_size);
@@ -440,7 +429,7 @@ int live_reconfigure(struct live *live, const struct live_options *options, char
 	if (wants_routes(options)) {
 		err = links_follow_routes(live->links);
 		if (err)
-			return error_line(error, error_size, err, "rtnetlink: %s", strerror(-err));
+			return complain(error, error_size, err, "rtnetlink: %s", strerror(-err));
 	}
 	for (size_t i = 0; i < ESP_IF_SLOTS; i++) {
 		struct live_interface *place = &live->interface[i];
