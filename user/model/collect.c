@@ -299,6 +299,7 @@ static void collect_sa(const struct collection *c, struct state_sa *sa, const st
 	sa->spi = (uint32_t)(id >> 32);
 	memcpy(sa->destination, live->key.dst, 16);
 	sa->known = -1;
+	sa->tunnel = STATE_NO_TUNNEL;
 	sa->first_ns = ticks_to_ns(c, rare->first_time);
 	sa->last_ns = ticks_to_ns(c, last);
 	collect_sequence(live, rare, received, c->context->final, &sa->sequence);
@@ -509,6 +510,11 @@ int state_collect(struct esp_tables *tables, const struct state_context *context
 
 void state_free(struct state *state)
 {
+	for (size_t i = 0; i < state->tunnel_count; i++) {
+		free(state->tunnels[i].spis);
+		free(state->tunnels[i].ike_spis);
+	}
+	free(state->tunnels);
 	free(state->sas);
 	free(state->interfaces);
 	memset(state, 0, sizeof(*state));

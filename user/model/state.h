@@ -15,6 +15,8 @@
 #include "espial/abi.h"
 #include "espial/replay.h"
 
+struct conversations;
+
 #define STATE_NAME 64
 #define STATE_DROP_WINDOWS 8 /* 32, 64, … 4096 */
 
@@ -24,6 +26,8 @@ enum state_kind {
 	STATE_CAPTURE,
 	STATE_LIVE,
 };
+
+#define STATE_NO_TUNNEL UINT32_MAX
 
 struct state_interface_share {
 	char name[STATE_NAME];
@@ -49,8 +53,9 @@ struct state_sa {
 	uint8_t source[16], destination[16];	/* IPv4 in the last four bytes, ::ffff: before */
 	uint16_t source_port, destination_port; /* 0: none */
 	uint32_t spi;
-	int known;     /* 1, 0; -1: not looked up */
-	bool newcomer; /* not yet promoted: numbers are those of its first packets */
+	int known;	 /* 1, 0; -1: not looked up */
+	uint32_t tunnel; /* index in state->tunnels; STATE_NO_TUNNEL */
+	bool newcomer;	 /* not yet promoted: numbers are those of its first packets */
 	uint64_t packets, bytes;
 	uint64_t first_ns, last_ns; /* since the epoch */
 	struct state_sequence sequence;
@@ -61,6 +66,43 @@ struct state_sa {
 	uint64_t ttl_changes, endpoint_changes;
 	struct state_interface_share interfaces[ESP_SA_INTERFACES];
 	uint32_t interface_count;
+};
+
+enum state_tunnel_state {
+	STATE_TUNNEL_DOWN,
+	STATE_TUNNEL_NEGOTIATING,
+	STATE_TUNNEL_IDLE, /* up, and nothing passes */
+	STATE_TUNNEL_UP,
+	STATE_TUNNEL_STATES
+};
+
+struct state_tunnel_counters {
+	uint64_t packets, bytes, received, lost, late, duplicate, too_old, fragmented, fragments_incomplete;
+};
+
+/* One tunnel: see model/tunnel.h. */
+struct state_tunnel {
+	char name[128];
+	bool named;		       /* by the IKE daemon; else made of the addresses */
+	uint8_t local[16], remote[16]; /* mapped like those of SAs */
+	enum state_tunnel_state state;
+	uint8_t confidence;    /* enum timeline_confidence */
+	char evidence[160];    /* why the state is what it is: one sentence */
+	uint64_t since_ns;     /* of the state */
+	uint64_t last_down_ns; /* when it last fell; 0: never seen to */
+	char down_cause[40];   /* finding id; "" unknown or not down */
+	uint64_t last_good_ns; /* last answered IKE exchange or ESP packet from the peer */
+	uint64_t flaps, rekeys, ike_rekeys;
+	struct state_tunnel_counters in, out;
+	uint32_t *spis; /* of its live SAs */
+	size_t spi_count;
+	uint64_t *ike_spis; /* initiator SPIs of its IKE SAs, newest first */
+	size_t ike_count;
+	uint32_t reqid, if_id; /* 0: unknown */
+	uint32_t path_mtu;     /* bytes; 0: unknown, as are the next */
+	uint32_t inner_mtu, mss4, mss6;
+	char mtu_source[16];
+	uint64_t mtu_ns; /* when it was learned */
 };
 
 /* One direction of one interface. */
@@ -115,6 +157,9 @@ struct state {
 	struct state_interface *interfaces;
 	size_t interface_count;
 	struct state_self self;
+	struct state_tunnel *tunnels;
+	size_t tunnel_count;
+	const struct conversations *ike; /* not owned; NULL: none */
 };
 
 /* What turns the datapath's clock and interface numbers into what people read. */
