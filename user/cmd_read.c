@@ -36,7 +36,7 @@ static const struct argp_option option_table[] = {
 	{.name = "view",
 	 .key = OPTION_VIEW,
 	 .arg = "VIEW",
-	 .doc = "What to show: sas, interfaces or self; else a summary"},
+	 .doc = "What to show: tunnels, sas, ike, interfaces or self; else a summary"},
 	{.name = "json", .key = OPTION_JSON, .doc = "Everything, exactly, as JSON; not together with --view"},
 	{.name = "final",
 	 .key = OPTION_FINAL,

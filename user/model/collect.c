@@ -15,6 +15,8 @@
 #include "espial/pipeline.h"
 
 const uint32_t state_drop_window[STATE_DROP_WINDOWS] = {32, 64, 128, 256, 512, 1024, 2048, 4096};
+const uint64_t state_rtt_us[STATE_RTT_BUCKETS] = {1000,	  2500,	  5000,	  10000,   25000,   50000,
+						  100000, 250000, 500000, 1000000, 2500000, 10000000};
 
 /* Room for one SA: where a newcomer's records are replayed to see what they amount to. */
 struct workbench {
@@ -341,6 +343,25 @@ static void collect_newcomer(struct collection *c, struct state_sa *sa, const st
 	b->rare.incomplete += n.incomplete;
 	collect_sa(c, sa, &b->sa, &b->rare, &b->lane, 1);
 	sa->newcomer = true;
+	if (!c->tables->in_sadb)
+		return;
+	sa->known = esp_in_sadb(c->tables, &n.key, 0) > 0 ? 1 : 0;
+	if (!sa->known && (int64_t)(c->context->now - n.first) < (int64_t)c->tables->cfg.grace)
+		sa->known = -1;
+	if (!sa->known)
+		sa->unknown_packets = n.packets;
+}
+
+static void collect_known(struct state_sa *sa, const struct esp_sa_known *known)
+{
+	if (!known || known->state == ESP_KNOWN_NOT_LOOKED_UP)
+		return;
+	if (known->state != ESP_KNOWN_EARLY)
+		sa->known = known->state != ESP_KNOWN_UNKNOWN;
+	sa->unknown_packets = esp_unknown_packets(known, sa->packets);
+	sa->grace_packets = known->grace;
+	if (known->state == ESP_KNOWN_LATE)
+		sa->grace_packets += sa->packets - known->base;
 }
 
 /* ---- everything ---- */
@@ -352,9 +373,12 @@ static void collect_sas(struct collection *c)
 	uint32_t slots = t->cfg.sa_mask + 1, newcomers = (t->cfg.new_mask + 1) * ESP_NEW_WAYS;
 
 	for (uint32_t slot = 0; slot < slots; slot++)
-		if (c->rank[slot])
-			collect_sa(c, &c->state->sas[c->rank[slot] - 1], &t->sa[slot], &t->rare[slot],
-				   esp_lane_at(t, slot, 0), t->cfg.cpus);
+		if (c->rank[slot]) {
+			struct state_sa *sa = &c->state->sas[c->rank[slot] - 1];
+
+			collect_sa(c, sa, &t->sa[slot], &t->rare[slot], esp_lane_at(t, slot, 0), t->cfg.cpus);
+			collect_known(sa, esp_known_at(t, slot));
+		}
 	for (uint32_t i = 0; i < newcomers; i++)
 		if (c->rank[slots + i])
 			collect_newcomer(c, &c->state->sas[c->rank[slots + i] - 1],
@@ -412,6 +436,7 @@ static void add_sums(struct esp_sums *to, const struct esp_sums *from)
 static void sum_sa(const struct esp_tables *t, uint32_t slot, struct esp_sums *sums)
 {
 	const struct esp_sa_rare *rare = &t->rare[slot];
+	const struct esp_sa_known *known = esp_known_at(t, slot);
 	struct esp_lanes lanes = {.packets = 0};
 	uint64_t candidates = ESP_READ(t->sa[slot].tentative);
 	uint32_t count = esp_popcount32((uint32_t)(candidates >> 16) & 0xffff);
@@ -424,6 +449,8 @@ static void sum_sa(const struct esp_tables *t, uint32_t slot, struct esp_sums *s
 		lanes.received += lane->received;
 	}
 	esp_retire_counters(sums, &lanes, rare);
+	if (known)
+		sums->unknown += esp_unknown_packets(known, lanes.packets);
 	/* They may yet turn out to be received (replay.h, esp_tentative(): bit 0 is the side). */
 	if (candidates & 1)
 		sums->outlier -= count;

@@ -57,6 +57,8 @@ struct state_sa {
 	uint32_t tunnel; /* index in state->tunnels; STATE_NO_TUNNEL */
 	bool newcomer;	 /* not yet promoted: numbers are those of its first packets */
 	uint64_t packets, bytes;
+	uint64_t unknown_packets;   /* of those: while the SA was not in the SADB */
+	uint64_t grace_packets;	    /* of those: while it was about to be, or had just been */
 	uint64_t first_ns, last_ns; /* since the epoch */
 	struct state_sequence sequence;
 	uint32_t size_min, size_max; /* bytes; 0: unknown */
@@ -103,6 +105,25 @@ struct state_tunnel {
 	uint32_t inner_mtu, mss4, mss6;
 	char mtu_source[16];
 	uint64_t mtu_ns; /* when it was learned */
+};
+
+#define STATE_RTT_BUCKETS 12
+#define STATE_IKE_EXCHANGES 64 /* exchange types: 0 to 33 are IKEv1's, 34 and above IKEv2's */
+#define STATE_IKE_OUTCOMES 8   /* at least CONVERSATION_OUTCOMES */
+#define STATE_IKE_STATES 8     /* at least CONVERSATION_STATES */
+
+extern const uint64_t
+	state_rtt_us[STATE_RTT_BUCKETS]; /* upper bounds; what is above all of them has a bucket more */
+
+/* What IKE did since the start: only conversations in which messages were seen. */
+struct state_ike_counters {
+	uint64_t messages, malformed, retransmits, moves;
+	uint64_t exchanges[STATE_IKE_EXCHANGES][STATE_IKE_OUTCOMES]; /* ended: by enum conversation_outcome */
+	uint64_t states[STATE_IKE_STATES]; /* how often one became so: enum conversation_state */
+	uint64_t rtt[STATE_RTT_BUCKETS + 1], rtt_us;
+	uint64_t half_open_evicted, refused;
+	uint64_t now[STATE_IKE_STATES]; /* IKE SAs in each state */
+	uint32_t sas, half_open;	/* now */
 };
 
 /* One direction of one interface. */
@@ -160,6 +181,7 @@ struct state {
 	struct state_tunnel *tunnels;
 	size_t tunnel_count;
 	const struct conversations *ike; /* not owned; NULL: none */
+	struct state_ike_counters ike_counters;
 };
 
 /* What turns the datapath's clock and interface numbers into what people read. */

@@ -224,11 +224,12 @@ int view_self(FILE *out, json_t *document, const struct ui_options *options)
 
 static int (*const views[])(FILE *out, json_t *document, const struct ui_options *options) = {
 	view_sas,
+	view_ike,
 	view_interfaces,
 	view_self,
 };
 
-static const char *const words[] = {"sas", "interfaces", "self"};
+static const char *const words[] = {"sas", "ike", "interfaces", "self"};
 
 _Static_assert(COUNT(views) == COUNT(words), "a function per view");
 

@@ -23,6 +23,7 @@ int view_summary(FILE *out, json_t *document, const struct ui_options *options);
 int view_sas(FILE *out, json_t *document, const struct ui_options *options);
 int view_interfaces(FILE *out, json_t *document, const struct ui_options *options);
 int view_self(FILE *out, json_t *document, const struct ui_options *options);
+int view_ike(FILE *out, json_t *document, const struct ui_options *options);
 
 /* The table of SAs, the worst first, at most `limit` of them (0: all). `wide`: every column. */
 int view_sa_table(FILE *out, json_t *document, const struct ui_options *options, bool wide, size_t limit);

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * metrics_table.c - what is exported: one row is a metric
+ *
+ * Labels walk their values in nested order. SPIs are never labels: every rekey would be a new time series.
+ */
+#include "export/metrics_table.h"
+
+#include <string.h>
+
+#include "model/conversation.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+enum {
+	PROTOCOL_ESP,
+	PROTOCOL_AH,
+	PROTOCOLS,
+};
+
+#define DIRECTIONS 2 /* the live datapath knows no third */
+
+/* ---- labels ---- */
+
+enum {
+	BY_INTERFACE = 1 << 0,
+	BY_DIRECTION = 1 << 1,
+	BY_CLASS = 1 << 2,
+	BY_REASON = 1 << 3,
+	BY_LOSS = 1 << 4,
+	BY_PROTOCOL = 1 << 5,
+	BY_TABLE = 1 << 6,
+	BY_VERSION = 1 << 7,
+	BY_TUNNEL = 1 << 8,
+	BY_TUNNEL_STATE = 1 << 9,
+	BY_IKE_STATE = 1 << 10,
+	BY_EXCHANGE = 1 << 11,
+	BY_OUTCOME = 1 << 12,
+	BY_CAUSE = 1 << 13,
+};
+
+static const char *interface_value(struct sample *s, size_t i)
+{
+	if (i >= s->state->interface_count)
+		return NULL;
+	s->interface = &s->state->interfaces[i];
+	return s->interface->name;
+}
+
+static const char *direction_value(struct sample *s, size_t i)
+{
+	static const char *const names[DIRECTIONS] = {[ESP_DIR_IN] = "in", [ESP_DIR_OUT] = "out"};
+
+	s->direction = i;
+	return i < DIRECTIONS ? names[i] : NULL;
+}
+
+static const char *class_value(struct sample *s, size_t i)
+{
+	s->cls = i;
+	return i < ESP_CLASS_COUNT ? esp_class_name((enum esp_class)i) : NULL;
+}
+
+static const char *reason_value(struct sample *s, size_t i)
+{
+	s->reason = i + 1; /* 0 is "not rejected" */
+	return s->reason < ESP_REASON_COUNT ? esp_reason_name((enum esp_reason)s->reason) : NULL;
+}
+
+static const char *loss_value(struct sample *s, size_t i)
+{
+	s->loss = i;
+	return i < ESP_LOSS_COUNT ? esp_loss_name((enum esp_loss)i) : NULL;
+}
+
+static const char *protocol_value(struct sample *s, size_t i)
+{
+	static const char *const names[PROTOCOLS] = {[PROTOCOL_ESP] = "esp", [PROTOCOL_AH] = "ah"};
+
+	s->protocol = i;
+	return i < PROTOCOLS ? names[i] : NULL;
+}
+
+static const char *table_value(struct sample *s, size_t i)
+{
+	static const char *const names[] = {"sa", "newcomer"};
+
+	s->table = i;
+	return i < COUNT(names) ? names[i] : NULL;
+}
+
+static const char *version_value(struct sample *s, size_t i)
+{
+	return i ? NULL : s->state->version;
+}
+
+static const char *tunnel_value(struct sample *s, size_t i)
+{
+	if (i >= s->state->tunnel_count)
+		return NULL;
+	s->tunnel = &s->state->tunnels[i];
+	return s->tunnel->name;
+}
+
+static const char *const tunnel_states[STATE_TUNNEL_STATES] = {
+	[STATE_TUNNEL_DOWN] = "down",
+	[STATE_TUNNEL_NEGOTIATING] = "negotiating",
+	[STATE_TUNNEL_IDLE] = "idle",
+	[STATE_TUNNEL_UP] = "up",
+};
+
+static const char *tunnel_state_value(struct sample *s, size_t i)
+{
+	s->tunnel_state = i;
+	return i < STATE_TUNNEL_STATES ? tunnel_states[i] : NULL;
+}
+
+static const char *cause_value(struct sample *s, size_t i)
+{
+	if (i)
+		return NULL;
+	return s->tunnel->down_cause[0] ? s->tunnel->down_cause : "unknown";
+}
+
+static const char *ike_state_value(struct sample *s, size_t i)
+{
+	s->ike_state = i;
+	return i < CONVERSATION_STATES ? conversation_state_name((enum conversation_state)i) : NULL;
+}
+
+/* Only those that there are: the numbers in between have no names. */
+static const char *exchange_value(struct sample *s, size_t i)
+{
+	const char *name;
+
+	if (i >= STATE_IKE_EXCHANGES)
+		return NULL;
+	s->exchange = i;
+	name = ike_exchange_name(i < 34 ? 1 : 2, (uint8_t)i);
+	return name ? name : "";
+}
+
+static const char *outcome_value(struct sample *s, size_t i)
+{
+	const char *name;
+
+	if (i >= CONVERSATION_OUTCOMES)
+		return NULL;
+	s->outcome = i;
+	name = conversation_outcome_name((enum conversation_outcome)i);
+	return name ? name : "answered";
+}
+
+const struct label metric_labels[] = {
+	{BY_INTERFACE, "interface", interface_value},
+	{BY_TUNNEL, "tunnel", tunnel_value},
+	{BY_DIRECTION, "direction", direction_value},
+	{BY_CLASS, "class", class_value},
+	{BY_REASON, "reason", reason_value},
+	{BY_LOSS, "reason", loss_value},
+	{BY_PROTOCOL, "protocol", protocol_value},
+	{BY_TABLE, "table", table_value},
+	{BY_VERSION, "version", version_value},
+	{BY_TUNNEL_STATE, "state", tunnel_state_value},
+	{BY_CAUSE, "cause", cause_value},
+	{BY_IKE_STATE, "state", ike_state_value},
+	{BY_EXCHANGE, "exchange", exchange_value},
+	{BY_OUTCOME, "outcome", outcome_value},
+};
+const size_t metric_label_count = COUNT(metric_labels);
+
+/* ---- values ---- */
+
+static const struct state_counters *counters(const struct sample *s)
+{
+	return s->direction == ESP_DIR_OUT ? &s->interface->out : &s->interface->in;
+}
+
+static const struct state_sums *sums(const struct sample *s)
+{
+	return &s->state->sums[s->direction * 2 + (s->protocol == PROTOCOL_AH)];
+}
+
+#define VALUE(name, expression)                                                                              \
+	static uint64_t value_##name(const struct sample *s)                                                 \
+	{                                                                                                    \
+		return expression;                                                                           \
+	}
+
+VALUE(packets, counters(s)->cls[s->cls])
+VALUE(bytes, counters(s)->bytes)
+VALUE(rejected, s->state->total.rejected[s->reason])
+VALUE(loss, s->state->loss[s->loss])
+VALUE(interface_up, s->interface->up)
+VALUE(interface_mtu, s->interface->mtu)
+VALUE(sas, sums(s)->sas)
+VALUE(newcomers, sums(s)->newcomers)
+VALUE(sa_packets, sums(s)->of.packets)
+VALUE(sa_bytes, sums(s)->of.bytes)
+VALUE(sa_received, sums(s)->of.received)
+VALUE(sa_lost, sums(s)->of.lost)
+VALUE(sa_late, sums(s)->of.late)
+VALUE(sa_duplicate, sums(s)->of.duplicate)
+VALUE(sa_too_old, sums(s)->of.too_old)
+VALUE(sa_outlier, sums(s)->of.outlier)
+VALUE(sa_restarts, sums(s)->of.restarts)
+VALUE(sa_fragmented, sums(s)->of.fragmented)
+VALUE(sa_fragments, sums(s)->of.fragments)
+VALUE(sa_incomplete, sums(s)->of.incomplete)
+VALUE(sa_endpoint_changes, sums(s)->of.endpoint_changes)
+VALUE(table_slots, s->table ? s->state->self.newcomer_slots : s->state->self.table_slots)
+VALUE(table_used, s->table ? s->state->self.newcomer_used : s->state->self.table_used)
+VALUE(table_memory, s->state->self.memory_bytes)
+VALUE(events, s->state->self.events)
+VALUE(polls, s->state->self.polls)
+VALUE(poll_duration, s->state->self.poll_ns_last)
+VALUE(cpu, s->state->self.cpu_ns)
+VALUE(rss, s->state->self.rss_bytes)
+VALUE(started, s->state->self.started_ns)
+VALUE(one, s ? 1 : 0)
+
+static const struct state_tunnel_counters *tunnel_counters(const struct sample *s)
+{
+	return s->direction == ESP_DIR_OUT ? &s->tunnel->out : &s->tunnel->in;
+}
+
+static uint64_t known(uint64_t value)
+{
+	return value ? value : METRIC_ABSENT;
+}
+
+static uint64_t value_tunnels(const struct sample *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->state->tunnel_count; i++)
+		n += s->state->tunnels[i].state == s->tunnel_state;
+	return n;
+}
+
+VALUE(tunnel_up, s->tunnel->state == STATE_TUNNEL_UP || s->tunnel->state == STATE_TUNNEL_IDLE)
+VALUE(tunnel_down, s->tunnel->state == STATE_TUNNEL_DOWN ? s->tunnel->since_ns : METRIC_ABSENT)
+VALUE(tunnel_since, known(s->tunnel->since_ns))
+VALUE(tunnel_good, known(s->tunnel->last_good_ns))
+VALUE(tunnel_flaps, s->tunnel->flaps)
+VALUE(tunnel_rekeys, s->tunnel->rekeys)
+VALUE(tunnel_ike_rekeys, s->tunnel->ike_rekeys)
+VALUE(tunnel_packets, tunnel_counters(s)->packets)
+VALUE(tunnel_bytes, tunnel_counters(s)->bytes)
+VALUE(tunnel_received, tunnel_counters(s)->received)
+VALUE(tunnel_lost, tunnel_counters(s)->lost)
+VALUE(tunnel_late, tunnel_counters(s)->late)
+VALUE(tunnel_duplicate, tunnel_counters(s)->duplicate)
+VALUE(tunnel_too_old, tunnel_counters(s)->too_old)
+VALUE(tunnel_fragmented, tunnel_counters(s)->fragmented)
+VALUE(tunnel_path_mtu, known(s->tunnel->path_mtu))
+VALUE(tunnel_inner_mtu, known(s->tunnel->inner_mtu))
+VALUE(ike_messages, s->state->ike_counters.messages)
+VALUE(ike_malformed, s->state->ike_counters.malformed)
+VALUE(ike_retransmits, s->state->ike_counters.retransmits)
+VALUE(ike_moves, s->state->ike_counters.moves)
+VALUE(ike_exchanges, s->state->ike_counters.exchanges[s->exchange][s->outcome])
+VALUE(ike_sas, s->state->ike_counters.now[s->ike_state])
+VALUE(ike_states, s->state->ike_counters.states[s->ike_state])
+VALUE(ike_half_open, s->state->ike_counters.half_open)
+VALUE(ike_half_open_evicted, s->state->ike_counters.half_open_evicted)
+VALUE(ike_refused, s->state->ike_counters.refused)
+
+#define COUNTER METRIC_COUNTER
+#define GAUGE METRIC_GAUGE
+#define INFO METRIC_INFO
+
+const struct metric metric_table[] = {
+	{"espial_packets", COUNTER, "",
+	 "Packets seen by class, as counted in the kernel. Fragments count one each.",
+	 BY_INTERFACE | BY_DIRECTION | BY_CLASS, value_packets},
+	{"espial_bytes", COUNTER, "bytes", "IP bytes of all packets seen, header included.",
+	 BY_INTERFACE | BY_DIRECTION, value_bytes},
+	{"espial_rejected_packets", COUNTER, "",
+	 "Packets that were malformed or truncated, by what was wrong.", BY_REASON, value_rejected},
+	{"espial_unobserved", COUNTER, "",
+	 "What espial itself missed or gave up; never counted as network loss.", BY_LOSS, value_loss},
+	{"espial_interface_up", GAUGE, "", "Whether the interface is up (1) or not (0).", BY_INTERFACE,
+	 value_interface_up},
+	{"espial_interface_mtu_bytes", GAUGE, "bytes", "MTU of the interface.", BY_INTERFACE,
+	 value_interface_mtu},
+	{"espial_sas", GAUGE, "", "Security associations in the tables, newcomers included.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sas},
+	{"espial_newcomer_sas", GAUGE, "",
+	 "Of these, the ones that have not yet sent enough packets to be believed.",
+	 BY_DIRECTION | BY_PROTOCOL, value_newcomers},
+	{"espial_sa_packets", COUNTER, "", "Packets of all security associations in the tables.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_packets},
+	{"espial_sa_bytes", COUNTER, "bytes", "IP bytes of all security associations in the tables.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_bytes},
+	{"espial_sa_received_packets", COUNTER, "", "Distinct sequence numbers received.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_received},
+	{"espial_sa_lost_packets", COUNTER, "",
+	 "Sequence numbers that never came. Direction in: lost on the path; out: dropped on this host.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_lost},
+	{"espial_sa_late_packets", COUNTER, "",
+	 "Packets overtaken by a later one of their security association.", BY_DIRECTION | BY_PROTOCOL,
+	 value_sa_late},
+	{"espial_sa_duplicate_packets", COUNTER, "", "Packets whose sequence number had been seen.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_duplicate},
+	{"espial_sa_too_old_packets", COUNTER, "",
+	 "Packets older than the shadow window: late originals or duplicates.", BY_DIRECTION | BY_PROTOCOL,
+	 value_sa_too_old},
+	{"espial_sa_outlier_packets", COUNTER, "",
+	 "Packets with a number far ahead that no successor confirmed.", BY_DIRECTION | BY_PROTOCOL,
+	 value_sa_outlier},
+	{"espial_sa_restarts", COUNTER, "", "Sequences that were confirmed to start over.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_restarts},
+	{"espial_sa_fragmented_packets", COUNTER, "", "Packets that came in fragments.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_fragmented},
+	{"espial_sa_fragments", COUNTER, "", "Fragments of packets.", BY_DIRECTION | BY_PROTOCOL,
+	 value_sa_fragments},
+	{"espial_sa_incomplete_packets", COUNTER, "", "Fragmented packets that never completed.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_incomplete},
+	{"espial_sa_endpoint_changes", COUNTER, "",
+	 "Changes of source address or port of a security association.", BY_DIRECTION | BY_PROTOCOL,
+	 value_sa_endpoint_changes},
+	{"espial_tunnels", GAUGE, "", "Tunnels by state.", BY_TUNNEL_STATE, value_tunnels},
+	{"espial_tunnel_up", GAUGE, "", "Whether the tunnel is up (1, also when it is idle) or not (0).",
+	 BY_TUNNEL, value_tunnel_up},
+	{"espial_tunnel_state_since_timestamp_seconds", GAUGE, "seconds",
+	 "When the tunnel took its present state, Unix time.", BY_TUNNEL, value_tunnel_since},
+	{"espial_tunnel_down_timestamp_seconds", GAUGE, "seconds",
+	 "When a tunnel that is down fell, with the cause; absent while it is not down.",
+	 BY_TUNNEL | BY_CAUSE, value_tunnel_down},
+	{"espial_tunnel_last_good_timestamp_seconds", GAUGE, "seconds",
+	 "Last sign of life of the peer: an answered IKE exchange or an ESP packet, Unix time.", BY_TUNNEL,
+	 value_tunnel_good},
+	{"espial_tunnel_flaps", COUNTER, "", "How often the tunnel fell and came up again.", BY_TUNNEL,
+	 value_tunnel_flaps},
+	{"espial_tunnel_rekeys", COUNTER, "", "Child SAs that replaced another.", BY_TUNNEL,
+	 value_tunnel_rekeys},
+	{"espial_tunnel_ike_rekeys", COUNTER, "", "IKE SAs that replaced another.", BY_TUNNEL,
+	 value_tunnel_ike_rekeys},
+	{"espial_tunnel_packets", COUNTER, "", "ESP and AH packets of the tunnel, over all its SAs.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_packets},
+	{"espial_tunnel_bytes", COUNTER, "bytes", "IP bytes of these, outer header included.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_bytes},
+	{"espial_tunnel_received_packets", COUNTER, "", "Distinct sequence numbers seen.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_received},
+	{"espial_tunnel_lost_packets", COUNTER, "",
+	 "Sequence numbers that never came. Direction in: lost on the path; out: dropped on this host.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_lost},
+	{"espial_tunnel_late_packets", COUNTER, "", "Packets overtaken by a later one.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_late},
+	{"espial_tunnel_duplicate_packets", COUNTER, "", "Packets whose sequence number had been seen.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_duplicate},
+	{"espial_tunnel_too_old_packets", COUNTER, "",
+	 "Packets older than the shadow window: late originals or duplicates.", BY_TUNNEL | BY_DIRECTION,
+	 value_tunnel_too_old},
+	{"espial_tunnel_fragmented_packets", COUNTER, "", "Packets that came in fragments.",
+	 BY_TUNNEL | BY_DIRECTION, value_tunnel_fragmented},
+	{"espial_tunnel_path_mtu_bytes", GAUGE, "bytes", "Path MTU to the peer, when it is known.", BY_TUNNEL,
+	 value_tunnel_path_mtu},
+	{"espial_tunnel_inner_mtu_bytes", GAUGE, "bytes",
+	 "Largest inner packet that passes the path unfragmented, when it is known.", BY_TUNNEL,
+	 value_tunnel_inner_mtu},
+	{"espial_ike_messages", COUNTER, "", "IKE messages followed.", 0, value_ike_messages},
+	{"espial_ike_malformed_messages", COUNTER, "", "IKE messages that the parser refused.", 0,
+	 value_ike_malformed},
+	{"espial_ike_retransmissions", COUNTER, "", "IKE requests that were sent again.", 0,
+	 value_ike_retransmits},
+	{"espial_ike_exchanges", COUNTER, "",
+	 "IKE exchanges that ended, by type and outcome as far as the wire tells it.",
+	 BY_EXCHANGE | BY_OUTCOME, value_ike_exchanges},
+	{"espial_ike_request_duration_seconds", METRIC_HISTOGRAM, "seconds",
+	 "Time from an IKE request to its answer, where none was sent again.", 0, NULL},
+	{"espial_ike_sas", GAUGE, "", "IKE SAs that are known now, by state.", BY_IKE_STATE, value_ike_sas},
+	{"espial_ike_state_changes", COUNTER, "", "How often an IKE SA became so.", BY_IKE_STATE,
+	 value_ike_states},
+	{"espial_ike_half_open_sas", GAUGE, "",
+	 "IKE SAs in which only one end has spoken, or that nothing confirmed yet.", 0, value_ike_half_open},
+	{"espial_ike_half_open_evicted", COUNTER, "",
+	 "Half-open IKE SAs that had to make room: a flood when it grows fast.", 0,
+	 value_ike_half_open_evicted},
+	{"espial_ike_refused_sas", COUNTER, "", "IKE SAs that found the table full of live ones.", 0,
+	 value_ike_refused},
+	{"espial_ike_address_changes", COUNTER, "", "Changes of an end's address or port (MOBIKE, NAT).", 0,
+	 value_ike_moves},
+	{"espial_table_slots", GAUGE, "", "Places in the table.", BY_TABLE, value_table_slots},
+	{"espial_table_used_slots", GAUGE, "", "Places in the table that are taken.", BY_TABLE,
+	 value_table_used},
+	{"espial_table_memory_bytes", GAUGE, "bytes", "Memory of all tables in the kernel.", 0,
+	 value_table_memory},
+	{"espial_agent_events", COUNTER, "",
+	 "IKE messages, ICMP errors and notices read from the ring buffer.", 0, value_events},
+	{"espial_agent_polls", COUNTER, "", "Readings of the tables.", 0, value_polls},
+	{"espial_agent_poll_duration_seconds", GAUGE, "seconds", "Time the last reading of the tables took.",
+	 0, value_poll_duration},
+	{"espial_agent_cpu_seconds", COUNTER, "seconds", "CPU time of the agent, user and system.", 0,
+	 value_cpu},
+	{"espial_agent_resident_memory_bytes", GAUGE, "bytes", "Resident memory of the agent.", 0, value_rss},
+	{"espial_agent_start_timestamp_seconds", GAUGE, "seconds", "When the agent started, Unix time.", 0,
+	 value_started},
+	{"espial_build", INFO, "", "Version of the agent.", BY_VERSION, value_one},
+};
+const size_t metric_count = COUNT(metric_table);
