@@ -51,7 +51,7 @@ BPF_FLAGS  = -std=gnu11 -O2 -g $(WARN) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BP
 
 # One file to copy to a gateway: what has an archive goes in, the rest stays shared.
 lib        = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a,-l$(1))
-CORE_LIBS  = -Wl,--as-needed $(foreach l,microhttpd jansson inih mnl z,$(call lib,$(l))) -lgnutls -lsystemd -lm -lpthread
+CORE_LIBS  = -Wl,--as-needed $(foreach l,microhttpd jansson sqlite3 inih mnl z,$(call lib,$(l))) -lgnutls -lsystemd -lm -lpthread
 ALL_LIBS   = -Wl,--as-needed $(foreach l,bpf elf,$(call lib,$(l))) $(CORE_LIBS)
 
 # The commit is told with the version, except on the version's own tag and outside of git

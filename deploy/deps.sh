@@ -4,7 +4,7 @@
 # deps.sh GROUP... - install what is missing, and say what is done
 #
 # Looks for the tools and headers themselves, not for packages, so that what is there by other means counts. Touches
-# nothing, and needs neither root nor network, when nothing is missing. Groups: build, lab (make demo), test, bench.
+# nothing, and needs neither root nor network, when nothing is missing. Groups: build, lab (make demo), test, bench, vm.
 # Exit: 0 all there, 1 something is missing and could not be installed, 2 usage.
 set -u
 
@@ -26,6 +26,7 @@ table()
 	build libjansson-dev header jansson.h
 	build libinih-dev header ini.h
 	build libmicrohttpd-dev header microhttpd.h
+	build libsqlite3-dev header sqlite3.h
 	build libsystemd-dev header systemd/sd-daemon.h
 	lab iproute2 cmd ip
 	lab procps cmd sysctl
@@ -46,6 +47,13 @@ table()
 	test jq cmd jq
 	test curl cmd curl
 	test libpcap-dev header pcap/pcap.h
+	vm qemu-system-x86 cmd qemu-system-x86_64
+	vm qemu-system-common file /usr/lib/qemu/virtiofsd
+	vm busybox-static cmd busybox
+	vm kmod cmd depmod
+	vm zstd cmd zstd
+	vm xz-utils cmd xz
+	vm debian-archive-keyring file /usr/share/keyrings/debian-archive-keyring.gpg
 	bench libpcap-dev header pcap/pcap.h
 	bench tcpdump cmd tcpdump
 	bench tshark cmd tshark
@@ -151,9 +159,9 @@ install_packages()
 [ $# -gt 0 ] || set -- build lab test
 for group in "$@"; do
 	case $group in
-	build | lab | test | bench) ;;
+	build | lab | test | bench | vm) ;;
 	*)
-		echo "deps: unknown group '$group'; one of: build lab test bench" >&2
+		echo "deps: unknown group '$group'; one of: build lab test bench vm" >&2
 		exit 2
 		;;
 	esac

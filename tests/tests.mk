@@ -6,6 +6,7 @@
 #   tests/prog/test_*.c   programs that load BPF: everything of the agent but main(), as shipped
 #   tests/net/*.c         programs for the scripts in tests/net (generators and the like), in $(BUILD)/test/net
 #   tests/fuzz/fuzz_*.c   libFuzzer; tests/fuzz/corpus/*/ and tests/fuzz/*.dict beside it
+#   tests/vm/*.c          programs for the jobs in tests/vm, in $(BUILD)/test/vm
 #   tests/bench/bench_*.c benchmarks, as shipped; tests/bench/*.bpf.c becomes $(BUILD)/test/bench/*.skel.h
 #
 # Any other .c file in these directories, and all of tests/golden, is a helper that their programs may call.
@@ -45,6 +46,7 @@ endef
 $(eval $(call programs,unit,test_,san,$(BUILD)/test/libespial-core.a,$(CC) $(SAN_FLAGS),-lcmocka $$(CORE_LIBS)))
 $(eval $(call programs,prog,test_,obj,$(BUILD)/test/libespial.a,$(CC),-lcmocka $$(ALL_LIBS)))
 $(eval $(call programs,net,,obj,$(BUILD)/test/libespial-plain.a,$(CC),$$(CORE_LIBS)))
+$(eval $(call programs,vm,,obj,$(BUILD)/test/libespial.a,$(CC),$$(ALL_LIBS)))
 $(eval $(call programs,bench,bench_,obj,$(BUILD)/test/libespial.a,$(CC),$$(ALL_LIBS) -lpcap))
 $(eval $(call programs,fuzz,fuzz_,fuzz,$(BUILD)/test/libespial-fuzz.a,$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,$$(CORE_LIBS)))
 
@@ -52,7 +54,7 @@ $(eval $(call programs,fuzz,fuzz_,fuzz,$(BUILD)/test/libespial-fuzz.a,$(CLANG) $
 
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/test/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
 $(eval $(call bpf_objects,tests/bench,$(BUILD)/test/bench))
-$(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/prog/% tests/bench/%,$(TEST_SRC))): | $(SKEL)
+$(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/prog/% tests/bench/% tests/vm/%,$(TEST_SRC))): | $(SKEL)
 $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/bench/%,$(TEST_SRC))): | $(BENCH_SKEL)
 
 programs_in = $(patsubst tests/%.c,$(BUILD)/test/%,$(call PROGRAMS_OF,$(1),$(2)))
@@ -61,6 +63,15 @@ programs_in = $(patsubst tests/%.c,$(BUILD)/test/%,$(call PROGRAMS_OF,$(1),$(2))
 
 test: $(addprefix $(BUILD)/.deps-,build lab test) ## everything: unit, lint, fuzz-replay, prog, cli, net; TESTS=pattern selects
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run $(TESTS)
+
+# What only a kernel with ESP can show. Each job boots the kernel anew.
+KERNELS ?= 6.1 6.12 new
+VM_JOBS ?= $(patsubst tests/vm/%.sh,%,$(wildcard tests/vm/job_*.sh))
+test-kernels: $(BUILD)/.deps-vm $(call programs_in,vm,) ## in QEMU, with real ESP: KERNELS='6.1 6.12 new', VM_JOBS='job_esp …'
+	@failed=; for kernel in $(KERNELS); do for job in $(VM_JOBS); do \
+		echo "  VM      $$job on $$kernel"; \
+		$(SUDO) env ESPIAL_BUILD='$(abspath $(BUILD))' tests/vm/run $$kernel $$job || failed="$$failed $$job/$$kernel"; \
+	done; done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 fuzz-replay: $(BUILD)/.deps-test ## run the committed fuzz corpora once
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run fuzz/
@@ -80,7 +91,7 @@ fuzz: $(call programs_in,fuzz,fuzz_) ## fuzz each target for FUZZ_TIME seconds
 # ---- checks: each must be silent
 
 CHECK_C  := $(wildcard bpf/*.[ch] include/*/*.h user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
-CHECK_SH := $(wildcard deploy/*.sh .ci/run tests/run tests/*.sh tests/*/*.sh tests/bench/run)
+CHECK_SH := $(wildcard deploy/*.sh .ci/run tests/run tests/*.sh tests/*/*.sh tests/bench/run tests/vm/run)
 TIDY_C   := $(USER_SRC) $(wildcard bpf/*.bpf.c) $(TEST_SRC)
 
 check: check-format check-tidy check-cppcheck check-shell ## format, clang-tidy, cppcheck, shellcheck: all clean
@@ -110,4 +121,4 @@ check-cppcheck: $(BUILD)/.deps-test
 check-shell: $(BUILD)/.deps-test
 	@shellcheck -x -P SCRIPTDIR -P tests $(CHECK_SH)
 
-.PHONY: test bench fuzz fuzz-replay check check-format check-tidy check-cppcheck check-shell format
+.PHONY: test test-kernels bench fuzz fuzz-replay check check-format check-tidy check-cppcheck check-shell format

@@ -12,6 +12,7 @@
 
 enum cmd_exit {
 	CMD_OK = 0,
+	CMD_FINDINGS = 1, /* with --exit-code: a warning or worse */
 	CMD_USAGE = 2,
 	CMD_CANNOT = 3, /* cannot run: the reason and the remedy were said */
 };
@@ -21,8 +22,14 @@ enum cmd_exit {
 int cmd_run(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_journal(int argc, char **argv);
+int cmd_diagnose(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_mtu(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 
 /*
  * argp_parse() with errors in one line that names the option and the nearest valid one, and exit status 2. Does not return

@@ -149,8 +149,7 @@ static void list_nearest(enum mtu_protocol protocol, const char *word, char *tex
 		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", nearest[i].name);
 }
 
-static __attribute__((noreturn)) void refuse_proposal(enum mtu_protocol protocol, const char *text,
-						      const struct mtu_proposal_fault *fault)
+void mtu_refuse_proposal(enum mtu_protocol protocol, const char *text, const struct mtu_proposal_fault *fault)
 {
 	const char *option = protocol == MTU_AH ? "ah" : "esp";
 	char near[160];
@@ -190,7 +189,7 @@ static void parse_proposal(struct request *r, enum mtu_protocol protocol, const 
 	if (strchr(text, ','))
 		cmd_usage("one proposal at a time: give the one that was negotiated of '%s'", text);
 	if (mtu_proposal_parse(protocol, text, &r->spec.proposal, &fault))
-		refuse_proposal(protocol, text, &fault);
+		mtu_refuse_proposal(protocol, text, &fault);
 	r->proposal = text;
 }
 

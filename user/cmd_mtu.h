@@ -23,6 +23,10 @@ void mtu_parse_over(struct mtu_spec *spec, const char *value);
 /* "key,csum" or NULL: adds a layer that ESP carries. A family of 0: not given. */
 void mtu_parse_inside(struct mtu_spec *spec, enum mtu_carrier_kind kind, const char *value);
 
+/* A proposal that mtu_proposal_parse() did not take: names the part, and what is near it; ends with CMD_USAGE (cmd_mtu.c). */
+void mtu_refuse_proposal(enum mtu_protocol protocol, const char *text, const struct mtu_proposal_fault *fault)
+	__attribute__((noreturn));
+
 /* ---- output (cmd_mtu_print.c) */
 
 /* Both print the whole answer on standard output and return the exit status. */

@@ -45,7 +45,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 	setting = find_key(key);
 	if (setting < 0)
 		return ARGP_ERR_UNKNOWN;
-	if (config_give(&arguments->list, (size_t)setting, value) != 0)
+	if (config_give(&arguments->list, (size_t)setting, value ? value : "yes") != 0)
 		cmd_usage("too many options: put them into a file, for --config");
 	return 0;
 }
@@ -61,7 +61,8 @@ static void make_options(struct argp_option options[OPTIONS])
 		options[i] = (struct argp_option){
 			.name = keys[i].name,
 			.key = keys[i].letter ? keys[i].letter : KEY_FIRST + (int)i,
-			.arg = keys[i].argument,
+			.arg = keys[i].argument + (keys[i].argument[0] == '?'),
+			.flags = keys[i].argument[0] == '?' ? OPTION_ARG_OPTIONAL : 0,
 			.doc = keys[i].help,
 		};
 	options[i] = (struct argp_option){.name = "config",
@@ -80,7 +81,7 @@ int cmd_run(int argc, char **argv)
 		       "Prometheus.\v"
 		       "Options win over the file. SIGHUP reads the file again. -i may be repeated. Runs in "
 		       "the foreground until "
-		       "SIGTERM or Ctrl-C, and then leaves nothing behind.",
+		       "SIGTERM or Ctrl-C, and then leaves nothing behind unless --keep says so.",
 	};
 	struct run_arguments arguments = {.list.count = 0};
 	struct agent_options agent = {0};

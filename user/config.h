@@ -17,6 +17,7 @@
 #define CONFIG_INTERFACES 64
 #define CONFIG_WORD 108 /* as long as the path of a Unix socket, terminated */
 #define CONFIG_ERROR 512
+#define CONFIG_VICI 8 /* IKE daemons */
 
 struct config {
 	char interface[CONFIG_INTERFACES][STATE_NAME];
@@ -28,8 +29,18 @@ struct config {
 		events_per_second; /* 0: the source's default */
 	uint64_t ike_port[2], natt_port[2];
 	size_t ike_port_count, natt_port_count;
+	char vici[CONFIG_VICI]
+		 [CONFIG_WORD]; /* sockets of charon; none given: the usual one; "none": not to be asked */
+	size_t vici_count;
+	char journal[CONFIG_WORD]; /* path, or "none" */
+	uint64_t journal_max_age;  /* nanoseconds; 0: the journal's default, as is the next */
+	uint64_t journal_max_size; /* bytes */
+	bool xfrm;		   /* read the kernel's SAs and policies */
+	enum live_keep keep;
+	char bpffs[CONFIG_WORD];
 };
 
+/* An argument "?NAME" may be left out on the command line, and is "yes" then. */
 struct config_key {
 	const char *name, *argument, *help;
 	char letter; /* short option, or 0 */

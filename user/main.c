@@ -17,8 +17,14 @@ static const struct command {
 	{"run", cmd_run, "the agent: watch interfaces, count, answer"},
 	{"status", cmd_status, "what is there now, from the running agent"},
 	{"events", cmd_events, "IKE messages and ICMP errors that the agent saw"},
+	{"journal", cmd_journal, "what happened to the tunnels, kept on disk; traffic over time"},
+	{"diagnose", cmd_diagnose, "what is wrong now, why, and what to do"},
 	{"read", cmd_read, "the same analysis of pcap and pcapng files, without privileges"},
+	{"explain", cmd_explain, "logs of IKE daemons and routers: what is wrong, why, what to do"},
 	{"mtu", cmd_mtu, "overhead, inner MTU and MSS of a set of transforms, exactly"},
+	{"probe", cmd_probe, "measure the path to a peer: MTU, fragments, ports; seconds, no agent"},
+	{"detach", cmd_detach, "remove what agents left in the kernel: programs, tables"},
+	{"check", cmd_check, "what this host offers and lacks: kernel, hooks, privileges, daemons"},
 };
 
 static void print_help(FILE *out)

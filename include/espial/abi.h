@@ -11,7 +11,7 @@
 
 #include "classify.h"
 
-#define ESP_ABI_VERSION 1
+#define ESP_ABI_VERSION 2
 
 /* ---- security associations ---- */
 
@@ -78,6 +78,43 @@ struct esp_sa_rare {
 	__u64 dscp[64];
 	struct esp_sa_interface interfaces[ESP_SA_INTERFACES];
 };
+
+/* Is the SA in the kernel's SADB? */
+enum esp_known_state {
+	ESP_KNOWN_NOT_LOOKED_UP, /* nothing tells what is in the SADB */
+	ESP_KNOWN_EARLY, /* not in there since its first packet, which is less than cfg.grace old: it may be about to be */
+	ESP_KNOWN_IN,
+	ESP_KNOWN_LATE, /* was, until less than cfg.grace ago: packets that were under way */
+	ESP_KNOWN_UNKNOWN,
+};
+
+/*
+ * Per SA, beside its counters. The datapath writes it when it gives the slot to an SA, and never again; the agent does when
+ * the SADB changes (model/known.h). Packets since the state began are the SA's packets - base, so that no packet pays for
+ * being counted as known or unknown.
+ */
+struct esp_sa_known {
+	__u32 state; /* enum esp_known_state */
+	__u32 reserved0;
+	__u64 since; /* when the state began, in the datapath's clock */
+	__u64 base;  /* packets of the SA at that time */
+	__u64 unknown,
+		grace; /* packets of earlier states: of UNKNOWN; of LATE, and of EARLY that ended well */
+	__u64 reserved[3];
+};
+
+/*
+ * Most SPIs of strangers are told from the SADB's by one bit, without a search: bits by hash, set by the agent. A power
+ * of two; with twice as many bits set as there are SAs (one for each direction), 64 KiB serve some 30000 well.
+ */
+#define ESP_FILTER_WORDS 8192U
+ESP_INLINE __u32 esp_filter_bit(__u64 hash)
+{
+	return (__u32)(hash >> 20) & (ESP_FILTER_WORDS * 64 - 1);
+}
+
+/* An SA in the SADB is there for both directions. */
+#define ESP_SADB_ID(id) ((id) & ~0xffULL)
 
 /* ---- newcomers: SAs that have not yet shown to be one ---- */
 
@@ -177,7 +214,8 @@ struct esp_plan {
 struct esp_sums {
 	__u64 packets, bytes, received, lost, late, duplicate, too_old, outlier, restarts;
 	__u64 fragmented, fragments, incomplete, endpoint_changes;
-	__u64 reserved[3];
+	__u64 unknown; /* packets of SAs that were not in the SADB */
+	__u64 reserved[2];
 };
 
 /* By direction and protocol. */
@@ -221,6 +259,7 @@ struct esp_config {
 	__u64 event_interval; /* clock ticks in which one CPU gives at most … */
 	__u64 event_burst;    /* … so many events */
 	__u64 seed;	      /* of the hashes */
+	__u64 grace; /* around an SA's time in the SADB, for packets that come too early or too late; clock ticks */
 };
 
 /* One instant on both clocks: the datapath's ticks (jiffies) and CLOCK_MONOTONIC nanoseconds. */
@@ -264,6 +303,7 @@ struct esp_event {
 ESP_ASSERT(sizeof(struct esp_sa_key) == 24, "SA key");
 ESP_ASSERT(sizeof(struct esp_sa) == 64 + 8 * ESP_WINDOW_EPOCHS, "SA state: one cache line and the window");
 ESP_ASSERT(sizeof(struct esp_lane) == 128, "lane: two cache lines");
+ESP_ASSERT(sizeof(struct esp_sa_known) == 64, "known: one cache line");
 ESP_ASSERT(sizeof(struct esp_record) == 48, "record");
 ESP_ASSERT(sizeof(struct esp_newcomer) == 24 + 4 * 8 + 3 * 48, "newcomer");
 ESP_ASSERT(sizeof(struct esp_event) == 88, "event header");

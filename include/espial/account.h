@@ -7,7 +7,8 @@
  * DF, source) is not counted per packet but per run: a change ends the run and adds its length to the shared counters;
  * the reader adds the runs that are open.
  *
- * An SA that nobody vouches for begins as a newcomer: its first packets are kept as records in a small table, where
+ * An SA that is in the kernel's SADB is given a place by its first packet. One that nobody vouches for begins as a
+ * newcomer: its first packets are kept as records in a small table, where
  * strangers replace each other, and the packet after them promotes it, if together they look like one SA. Promotion
  * replays the records, so that the SA's numbers are as if it had had its place from the start.
  */
@@ -369,6 +370,40 @@ ESP_INLINE void esp_new_record(struct esp_newcomer *n, const struct esp_record *
 	}
 }
 
+/* So many packets of an SA that has no place and is not in the SADB will not be heard of again. */
+ESP_INLINE void esp_forget_unknown(struct esp_cpu *cpu, __u64 id, __u32 packets)
+{
+	__u64 index = esp_sums_index(id) & (ESP_SUMS - 1);
+
+	ESP_OPAQUE(index);
+	cpu->retired[index].unknown += packets;
+}
+
+/*
+ * esp_admit(), and the slot is told whether its SA is in the SADB. `before`: packets since `first_time` that came while it
+ * was not.
+ */
+ESP_INLINE __u32 esp_admit_known(const struct esp_at *at, const struct esp_sa_key *key, __u64 hash,
+				 const struct esp_record *r, __u64 first_time, __u32 before, int in_sadb)
+{
+	__u32 slot = esp_admit(at, key, hash, r->sequence, first_time);
+	struct esp_sa_known *known;
+
+	if (slot == ESP_NO_SLOT || in_sadb < 0)
+		return slot;
+	known = esp_known_at(at->t, slot);
+	if (!known)
+		return slot;
+	known->since = in_sadb ? at->now : first_time;
+	if (in_sadb && at->now - first_time < esp_cfg(at->t)->grace)
+		known->grace = before;
+	else if (in_sadb)
+		known->unknown = before;
+	known->base = in_sadb ? before : 0;
+	ESP_WRITE(known->state, in_sadb ? ESP_KNOWN_IN : ESP_KNOWN_EARLY);
+	return slot;
+}
+
 /*
  * A packet of an SA that had no slot when we looked. Returns the slot that it has now, for esp_replay() and
  * the packet itself, or ESP_NO_SLOT when the packet is dealt with.
@@ -380,7 +415,7 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 	__u32 slot = ESP_NO_SLOT, way;
 	struct esp_new_set *set;
 	struct esp_cpu *cpu;
-	int victim;
+	int victim, in_sadb;
 
 	if (!at || !key || !r)
 		return ESP_NO_SLOT;
@@ -388,6 +423,7 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 	cpu = esp_cpu_at(at->t, at->cpu);
 	if (!set || !cpu)
 		return ESP_NO_SLOT;
+	in_sadb = esp_in_sadb(at->t, key, hash);
 	if (!esp_lock(&set->lock)) {
 		cpu->loss[ESP_LOSS_REFUSED] += r->segments;
 		return ESP_NO_SLOT;
@@ -396,12 +432,13 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 	if (way < ESP_NEW_WAYS) {
 		n = &set->way[way];
 		set->last[way] = r->now;
-		if (r->segments == 1 && !(n->records == ESP_NEW_RECORDS && esp_looks_like_sa(n, r))) {
+		if (in_sadb <= 0 && r->segments == 1 &&
+		    !(n->records == ESP_NEW_RECORDS && esp_looks_like_sa(n, r))) {
 			esp_new_record(n, r);
 			set->packets[way] = n->packets;
 			goto out;
 		}
-		slot = esp_admit(at, &n->key, hash, n->record[0].sequence, n->first);
+		slot = esp_admit_known(at, &n->key, hash, &n->record[0], n->first, n->packets, in_sadb);
 		if (slot != ESP_NO_SLOT) {
 			cpu->promoted = *n;
 			n->key.id = 0;
@@ -420,9 +457,9 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 	slot = esp_find(at->t, key, hash); /* another CPU may have promoted it since we looked */
 	if (slot != ESP_NO_SLOT)
 		goto out;
-	if (r->segments > 1) {
+	if (in_sadb > 0 || r->segments > 1) {
 		/* Only our own kernel makes GSO packets of ESP: no stranger. (Nor do records hold more than one number.) */
-		slot = esp_admit(at, key, hash, r->sequence, r->now);
+		slot = esp_admit_known(at, key, hash, r, r->now, 0, in_sadb);
 		if (slot == ESP_NO_SLOT)
 			cpu->loss[ESP_LOSS_REFUSED] += r->segments;
 		goto out;
@@ -431,12 +468,16 @@ ESP_SLOW __u32 esp_account_new(const struct esp_at *at, const struct esp_sa_key 
 	if (victim < 0 || victim >= (int)ESP_NEW_WAYS) {
 		cpu->loss[ESP_LOSS_REFUSED]++;
 		set->turn++;
+		if (!in_sadb)
+			esp_forget_unknown(cpu, key->id, 1);
 		goto out;
 	}
 	n = &set->way[victim];
 	if (set->tag[victim]) {
 		cpu->loss[ESP_LOSS_EVICTED] += n->packets;
 		set->turn++;
+		if (!in_sadb)
+			esp_forget_unknown(cpu, n->key.id, n->packets);
 	}
 	set->tag[victim] = esp_new_tag(hash);
 	set->packets[victim] = 1;

@@ -10,6 +10,8 @@
  *   struct esp_lane *esp_lane_at(t, slot, cpu);      struct esp_new_set *esp_new_at(t, set);
  *   struct esp_fragment_bucket *esp_fragment_at(t, bucket);
  *   struct esp_cpu *esp_cpu_at(t, cpu);              __u32 *esp_admission_lock(t);
+ *   struct esp_sa_known *esp_known_at(t, slot);
+ *   int esp_in_sadb(t, key, hash): is it in the kernel's SADB? 1, 0, or -1: nobody knows
  *   void esp_emit_endpoint(at, key, lane, record): the SA's packets come from another address than the lane's
  *
  * An SA's hash names its home slot. Slots come in sets of ESP_WAYS; a key that finds its home taken goes to the next
@@ -17,7 +19,7 @@
  * displaced, so that a miss, the case of a flood, mostly costs one cache line.
  *
  * Lookups take no lock: an entry's id is written last and cleared first. Entries are given out under one lock,
- * which is seldom: an unknown SA first proves itself as a newcomer (account.h).
+ * which is seldom: an SA that the kernel does not know first proves itself as a newcomer (account.h).
  */
 #ifndef ESPIAL_TABLE_H
 #define ESPIAL_TABLE_H
@@ -172,6 +174,16 @@ static long esp_last_step(__u32 cpu, void *arg)
 	return 0;
 }
 
+/* Of an SA with so many packets in all: those that came while it was not in the SADB. */
+ESP_INLINE __u64 esp_unknown_packets(const struct esp_sa_known *known, __u64 packets)
+{
+	__u64 unknown = known->unknown;
+
+	if (known->state == ESP_KNOWN_UNKNOWN)
+		unknown += packets - known->base;
+	return unknown;
+}
+
 /* The counters of an SA that is replaced, to those of its kind. */
 ESP_INLINE void esp_retire_counters(struct esp_sums *sums, const struct esp_lanes *lanes,
 				    const struct esp_sa_rare *rare)
@@ -241,6 +253,7 @@ static long esp_place_step(__u32 i, void *arg)
 ESP_SLOW int esp_vacate(const struct esp_at *at, __u32 slot)
 {
 	struct esp_lanes lanes = {.slot = slot};
+	struct esp_sa_known *known;
 	struct esp_sa_rare *rare;
 	struct esp_cpu *cpu;
 	struct esp_sa *sa;
@@ -250,8 +263,9 @@ ESP_SLOW int esp_vacate(const struct esp_at *at, __u32 slot)
 		return 0;
 	sa = esp_sa_at(at->t, slot);
 	rare = esp_rare_at(at->t, slot);
+	known = esp_known_at(at->t, slot);
 	cpu = esp_cpu_at(at->t, at->cpu);
-	if (!sa || !rare || !cpu)
+	if (!sa || !rare || !known || !cpu)
 		return 0;
 	ESP_WRITE(sa->generation, sa->generation + 1);
 	if (!sa->key.id)
@@ -262,6 +276,11 @@ ESP_SLOW int esp_vacate(const struct esp_at *at, __u32 slot)
 	ESP_LOOP(esp_cfg(at->t)->cpus, esp_lanes_step, &lanes);
 	cpu->loss[ESP_LOSS_EVICTED] += lanes.packets;
 	esp_retire_counters(&cpu->retired[index], &lanes, rare);
+	cpu->retired[index].unknown += esp_unknown_packets(known, lanes.packets);
+	known->state = ESP_KNOWN_NOT_LOOKED_UP;
+	known->unknown = 0;
+	known->grace = 0;
+	known->base = 0;
 	ESP_LOOP(sizeof(*rare) / 8, esp_clear_step, &rare);
 	return 1;
 }

@@ -46,6 +46,8 @@ static int set_sizes(struct rig *rig, const struct rig_options *o)
 		{s->maps.esp_sa, o->slots},
 		{s->maps.esp_rare, o->slots},
 		{s->maps.esp_lane, o->slots * cpus},
+		{s->maps.esp_known, o->slots},
+		{s->maps.esp_sadb, o->slots},
 		{s->maps.esp_new, o->sets},
 		{s->maps.esp_frag, 1024},
 		{s->maps.esp_stats, ESP_IF_SLOTS * 3 * cpus},

@@ -14,7 +14,7 @@ refuses()
 	local name=$1 regex=$2 got
 
 	shift 2
-	ns dut timeout 20 "$ESPIAL" run "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+	ns dut timeout 20 "$ESPIAL" run --journal none "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 	got=$?
 	is "$name: status" $got 3
 	matches "$name: line" "$(grep '^espial: ' "$TMPDIR/err")" "^espial: $regex\$"
@@ -50,7 +50,7 @@ if command -v setpriv >/dev/null; then
 	install -d -m 777 "$TMPDIR/nobody"
 	chmod a+x "$TMPDIR" "$(dirname "$TMPDIR")"
 	cp "$ESPIAL" "$TMPDIR/nobody/espial"
-	ns dut setpriv --reuid 65534 --regid 65534 --clear-groups "$TMPDIR/nobody/espial" run --socket "$TMPDIR/nobody/s" -i b0 \
+	ns dut setpriv --reuid 65534 --regid 65534 --clear-groups "$TMPDIR/nobody/espial" run --journal none --socket "$TMPDIR/nobody/s" -i b0 \
 		>"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 	is "no privileges: status" $? 3
 	matches "no privileges: line" "$(cat "$TMPDIR/err")" '^espial: .*(CAP_BPF|root|privilege)'
@@ -78,7 +78,7 @@ is "state" "$(ask http://x/api/v1/state | jq -r '.source.kind, .espial.schema')"
 is "status --json is the state" "$(agent_json | jq -c 'keys')" "$(ask http://x/api/v1/state | jq -c 'keys')"
 is "events" "$(ask http://x/api/v1/events | jq -c 'type')" '"array"'
 is "unknown path" "$(ask -w '%{http_code}' http://x/nope)" \
-	'{"error":"no such path","paths":["/metrics","/api/v1/state","/api/v1/events","/healthz"]}404'
+	'{"error":"no such path","paths":["/metrics","/api/v1/state","/api/v1/diagnosis","/api/v1/events","/healthz"]}404'
 is "POST" "$(ask -w '%{http_code}' -d x=1 http://x/metrics)" '{"error":"only GET and HEAD"}405'
 matches "HEAD" "$(ask -I http://x/metrics)" 'HTTP/1.1 200 OK'
 matches "classic metrics" "$(ask -i http://x/metrics | tr -d '\r')" 'Content-Type: text/plain; version=0.0.4'
@@ -135,7 +135,7 @@ check "the socket is gone" test ! -e "$AGENT_SOCKET"
 is "nothing stays on the interface" "$(ip -n "${NS_PREFIX}dut" link show b0 | grep -c prog/xdp)" 0
 
 # ---- a socket of one that is gone
-ns_spawn dut "$TMPDIR/log" "$ESPIAL" run -i b0 --socket "$TMPDIR/run/left"
+ns_spawn dut "$TMPDIR/log" "$ESPIAL" run -i b0 --journal none --socket "$TMPDIR/run/left"
 again=$SPAWNED
 at_exit stop_process "$again" KILL
 check "a socket left behind is replaced" wait_for 20 "$ESPIAL" status --socket "$TMPDIR/run/left"

@@ -27,21 +27,21 @@ matches "and what is wrong would be seen" "$(cat "$TMPDIR/err")" "no key 'nonsen
 
 keys=$(sed -nE 's/^#([a-z-]+) = .*/\1/p' "$example" | sort)
 is "it has each setting, once" "$keys" \
-	"$("$ESPIAL" run --help | sed -nE 's/^ {2,6}(-., )?--([a-z-]+)=.*/\2/p' | grep -vx config | sort)"
+	"$("$ESPIAL" run --help | sed -nE 's/^ {2,6}(-., )?--([a-z-]+)\[?=.*/\2/p' | grep -vx config | sort)"
 
 # Defaults, as --help tells them
 help=$("$ESPIAL" run --help | tr -s ' \n' ' ')
 while read -r key _ value; do
 	case $key in
-	interface | xdp-mode) wanted="--$key=[A-Z]+ [^=]*${value}[^=]*\(default\)" ;;
+	interface | xdp-mode | keep) wanted="--$key\[?=[A-Z]+\]? [^=]*${value}[^=]*\(default\)" ;;
 	listen) continue ;; # none
-	*) wanted="--$key=[A-Z]+ [^=]*\(default $value\)" ;;
+	*) wanted="--$key\[?=[A-Z|]+\]? [^=]*\(default $value\)" ;;
 	esac
 	matches "default of $key" "$help" "$wanted"
 done < <(sed -n 's/^#\([a-z-]* = \)/\1/p' "$example")
 
 # What the example says applies on SIGHUP is what the table of settings says
 is "what is reloaded" "$(awk '/^# \[reload\]/ { r = 1 } /^#[a-z-]+ = / { if (r) print substr($1, 2); r = 0 }' "$example" | sort)" \
-	"$(tr -d '\n\t' <"$ESPIAL_ROOT/user/config.c" | grep -oE '\{"[a-z-]+", "[^{}]*, true\}' | sed -E 's/^\{"([a-z-]+)".*/\1/' | sort)"
+	"$(tr -d '\n\t' <"$ESPIAL_ROOT/user/config_values.c" | grep -oE '\{"[a-z-]+", "[^{}]*, true\}' | sed -E 's/^\{"([a-z-]+)".*/\1/' | sort)"
 
 finish

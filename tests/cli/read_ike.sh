@@ -32,6 +32,14 @@ is_json "chosen" "$out" '.ike_sas[0].chosen' AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_S
 ike v2psk.pcap '10.1.0.2:4500 10.2.0.2:4500 2.0 null failed both 4 0 2'
 ike v2dpd.pcap '10.1.0.2:4500 10.2.0.2:4500 2.0 null established both 18 3 8'
 is_json "times of retransmissions" "$out" '.ike_sas[0].exchanges[-1].retransmitted | length' 3
+ike v2certip.pcap '10.1.0.2:4500 10.2.0.2:4500 2.0 null established both 4 0 2'
+is_json "certificates in fragments of IP" "$out" '.ike_sas[0].exchanges[1] | [.ip_fragments, .fragments]' '[true,0]'
+is_json "and somebody asked for them" "$out" '.ike_sas[0].certificate_requests' '["responder"]'
+ike v1cert.pcap '10.1.0.2:4500 10.2.0.2:4500 1.0 main established both 16 0 2'
+is_json "certificates in fragments of IKE" "$out" '.ike_sas[0].exchanges[0] | [.step, .ip_fragments, .fragments]' '[6,false,9]'
+ike v2both.pcap '10.1.0.2:4500 10.2.0.2:4500 2.0 null rekeyed both 20 2 9' \
+	'10.2.0.2:4500 10.1.0.2:4500 2.0 null deleted null 2 0 1' '10.1.0.2:4500 10.2.0.2:4500 2.0 null established null 8 0 4'
+is_json "both ends rekey at once" "$out" '[.ike_sas[].reason]' '["rekeyed","rekey-lost","rekey-born"]'
 ike v1aggr.pcap '10.1.0.2:4500 10.2.0.2:4500 1.0 aggressive established responder 10 1 3'
 
 finish

@@ -158,6 +158,8 @@ const char *tables_differ(const struct esp_tables *a, const struct esp_tables *b
 		return "esp_rare";
 	if (!same("esp_lane", a->lane, b->lane, slots * cpus, sizeof(*a->lane)))
 		return "esp_lane";
+	if (!same("esp_known", a->known, b->known, slots, sizeof(*a->known)))
+		return "esp_known";
 	if (!same("esp_new", a->newcomer, b->newcomer, a->cfg.new_mask + 1UL, sizeof(*a->newcomer)))
 		return "esp_new";
 	if (!same("esp_frag", a->fragment, b->fragment, a->cfg.fragment_mask + 1UL, sizeof(*a->fragment)))

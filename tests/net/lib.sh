@@ -61,7 +61,7 @@ agent_start()
 	AGENT_LOG=$(mktemp "$TMPDIR/agent-log.XXXXXX")
 	# shellcheck disable=SC2016 # the inner shell's
 	ns_spawn "$name" "$AGENT_LOG" sh -c 'mount -t bpf none /sys/fs/bpf; exec "$0" "$@"' \
-		"$ESPIAL" run --socket "$AGENT_SOCKET" "$@"
+		"$ESPIAL" run --socket "$AGENT_SOCKET" --journal none "$@"
 	AGENT_PID=$SPAWNED
 	at_exit stop_process "$AGENT_PID" KILL
 	wait_for 20 _agent_answers_or_ended

@@ -61,7 +61,7 @@ stop_process "$AGENT_PID" KILL
 check "killed: its links go" wait_for 5 gone
 is "they survive its death" "$(foreign)" "$before"
 check "agent starts after the death of one" agent_start dut -i b0
-ns dut timeout 20 "$ESPIAL" run -i b0 --socket "$TMPDIR/second" >"$TMPDIR/second.log" 2>&1
+ns dut timeout 20 "$ESPIAL" run -i b0 --journal none --socket "$TMPDIR/second" >"$TMPDIR/second.log" 2>&1
 is "a second one cannot run" $? 3
 matches "is told why it may not" "$(cat "$TMPDIR/second.log")" "another espial agent"
 agent_stop

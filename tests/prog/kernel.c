@@ -59,12 +59,15 @@ int kernel_load(struct kernel *ret, uint32_t slots, uint32_t new_sets, uint32_t 
 		.new_hold = NEVER,
 		.fragment_timeout = NEVER,
 		.event_interval = NEVER,
+		.grace = NEVER,
 		.event_burst = 100,
 		.seed = 0x1234567890abcdefULL};
 	memcpy((void *)(uintptr_t)&s->rodata->esp_config, &t->cfg, sizeof(t->cfg));
 	bpf_map__set_max_entries(s->maps.esp_sa, slots);
 	bpf_map__set_max_entries(s->maps.esp_rare, slots);
 	bpf_map__set_max_entries(s->maps.esp_lane, slots * cpus);
+	bpf_map__set_max_entries(s->maps.esp_known, slots);
+	bpf_map__set_max_entries(s->maps.esp_sadb, slots);
 	bpf_map__set_max_entries(s->maps.esp_new, new_sets);
 	bpf_map__set_max_entries(s->maps.esp_frag, fragment_sets);
 	bpf_map__set_max_entries(s->maps.esp_stats, ESP_IF_SLOTS * 3 * cpus);
@@ -79,6 +82,7 @@ int kernel_load(struct kernel *ret, uint32_t slots, uint32_t new_sets, uint32_t 
 	t->sa = map_in(ret, s->maps.esp_sa, sizeof(*t->sa));
 	t->rare = map_in(ret, s->maps.esp_rare, sizeof(*t->rare));
 	t->lane = map_in(ret, s->maps.esp_lane, sizeof(*t->lane));
+	t->known = map_in(ret, s->maps.esp_known, sizeof(*t->known));
 	t->newcomer = map_in(ret, s->maps.esp_new, sizeof(*t->newcomer));
 	t->fragment = map_in(ret, s->maps.esp_frag, sizeof(*t->fragment));
 	t->stats = map_in(ret, s->maps.esp_stats, sizeof(*t->stats));
@@ -88,7 +92,7 @@ int kernel_load(struct kernel *ret, uint32_t slots, uint32_t new_sets, uint32_t 
 	ret->program[KERNEL_XDP_IN] = bpf_program__fd(s->progs.esp_xdp_in);
 	ret->program[KERNEL_TC_IN] = bpf_program__fd(s->progs.esp_tc_in);
 	ret->program[KERNEL_TC_OUT] = bpf_program__fd(s->progs.esp_tc_out);
-	err = ret->maps == 9 ? kernel_set_link(ret, ESP_LINK_ETHERNET) : -ENOMEM;
+	err = ret->maps == 10 ? kernel_set_link(ret, ESP_LINK_ETHERNET) : -ENOMEM;
 	if (err)
 		kernel_unload(ret);
 	return err;

@@ -20,7 +20,7 @@ struct kernel {
 	struct {
 		void *address;
 		size_t length;
-	} mapped[9];
+	} mapped[10];
 	int maps;
 	int program[KERNEL_HOOKS];
 };

@@ -44,20 +44,20 @@ static uint8_t message[8192];
 static unsigned int message_length;
 static unsigned int events[CONVERSATION_EVENT_MOVE + 1];
 
-static void put(unsigned int bytes, uint64_t value)
+static inline void put(unsigned int bytes, uint64_t value)
 {
 	while (bytes--)
 		message[message_length++] = (uint8_t)(value >> 8 * bytes);
 }
 
-static void fill(unsigned int bytes, uint8_t value)
+static inline void fill(unsigned int bytes, uint8_t value)
 {
 	memset(message + message_length, value, bytes);
 	message_length += bytes;
 }
 
-static void header(uint64_t initiator, uint64_t responder, unsigned int next, unsigned int version,
-		   unsigned int exchange, unsigned int flags, uint32_t id)
+static inline void header(uint64_t initiator, uint64_t responder, unsigned int next, unsigned int version,
+			  unsigned int exchange, unsigned int flags, uint32_t id)
 {
 	message_length = 0;
 	put(8, initiator);
@@ -70,8 +70,8 @@ static void header(uint64_t initiator, uint64_t responder, unsigned int next, un
 	put(4, 0);
 }
 
-static enum ike_fault deliver(const struct conversation_endpoint *from,
-			      const struct conversation_endpoint *to)
+static inline enum ike_fault deliver(const struct conversation_endpoint *from,
+				     const struct conversation_endpoint *to)
 {
 	struct conversation_packet packet = {.time_ns = now, .source = *from, .destination = *to};
 	uint8_t *copy = malloc(message_length);
@@ -87,28 +87,28 @@ static enum ike_fault deliver(const struct conversation_endpoint *from,
 	return fault;
 }
 
-static void send_from(enum end from)
+static inline void send_from(enum end from)
 {
 	assert_int_equal(deliver(&ends[from], &ends[!from]), IKE_OK);
 }
 
-static void after(uint64_t ns)
+static inline void after(uint64_t ns)
 {
 	now += ns;
 }
 
-static void on_event(void *arg, const struct conversation_event *event)
+static inline void on_event(void *arg, const struct conversation_event *event)
 {
 	(void)arg;
 	events[event->kind]++;
 }
 
-static void port(uint16_t number)
+static inline void port(uint16_t number)
 {
 	ends[LEFT].port = ends[RIGHT].port = number;
 }
 
-static void address(enum end end, unsigned int last)
+static inline void address(enum end end, unsigned int last)
 {
 	memset(&ends[end].address, 0, 16);
 	memset(ends[end].address + 10, 0xff, 2);
@@ -116,7 +116,7 @@ static void address(enum end end, unsigned int last)
 	ends[end].address[15] = (uint8_t)last;
 }
 
-static int start(void **state)
+static inline int start(void **state)
 {
 	(void)state;
 	c = conversation_new(&(struct conversation_limits){.sas = 64, .half_open = 64, .exchanges = 32});
@@ -131,7 +131,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static inline int stop(void **state)
 {
 	(void)state;
 	conversation_free(c);
@@ -139,7 +139,7 @@ static int stop(void **state)
 }
 
 /* The IKE SA with that number, from 0, in the order of their beginning. */
-static const struct conversation_sa *sa_at(unsigned int number)
+static inline const struct conversation_sa *sa_at(unsigned int number)
 {
 	const struct conversation_sa *sa = conversation_next(c, NULL);
 
@@ -149,7 +149,7 @@ static const struct conversation_sa *sa_at(unsigned int number)
 	return sa;
 }
 
-static unsigned int sa_count(void)
+static inline unsigned int sa_count(void)
 {
 	const struct conversation_sa *sa = NULL;
 	unsigned int count = 0;
@@ -159,14 +159,15 @@ static unsigned int sa_count(void)
 	return count;
 }
 
-static const struct conversation_exchange *exchange_at(const struct conversation_sa *sa, unsigned int number)
+static inline const struct conversation_exchange *exchange_at(const struct conversation_sa *sa,
+							      unsigned int number)
 {
 	assert_true(number < sa->exchange_count);
 	return conversation_exchange_at(sa, number);
 }
 
-static void assert_state(const struct conversation_sa *sa, const char *state, const char *confidence,
-			 const char *reason)
+static inline void assert_state(const struct conversation_sa *sa, const char *state, const char *confidence,
+				const char *reason)
 {
 	char evidence[512];
 
@@ -179,7 +180,7 @@ static void assert_state(const struct conversation_sa *sa, const char *state, co
 
 /* ---- IKEv2 ---- */
 
-static void sa_payload(unsigned int next)
+static inline void sa_payload(unsigned int next)
 {
 	static const uint8_t transforms[] = {3, 0,  0, 12, 1, 0, 0, 12, 0x80, 14, 0, 128, 3, 0, 0, 8, 3, 0,
 					     0, 12, 3, 0,  0, 8, 2, 0,	0,    5,  0, 0,	  0, 8, 4, 0, 0, 31};
@@ -193,7 +194,7 @@ static void sa_payload(unsigned int next)
 	message_length += sizeof(transforms);
 }
 
-static void notify(unsigned int next, unsigned int type, unsigned int bytes, uint8_t value)
+static inline void notify(unsigned int next, unsigned int type, unsigned int bytes, uint8_t value)
 {
 	put(1, next);
 	put(1, 0);
@@ -203,7 +204,7 @@ static void notify(unsigned int next, unsigned int type, unsigned int bytes, uin
 	fill(bytes, value);
 }
 
-static void ke_and_nonce(unsigned int next, uint8_t value)
+static inline void ke_and_nonce(unsigned int next, uint8_t value)
 {
 	put(4, 0x28000028);
 	put(4, 31u << 16);
@@ -214,7 +215,7 @@ static void ke_and_nonce(unsigned int next, uint8_t value)
 }
 
 /* IKE_SA_INIT from left; `value` makes another one of it, `cookie` its bytes. */
-static void init_request(uint8_t value, unsigned int cookie)
+static inline void init_request(uint8_t value, unsigned int cookie)
 {
 	header(spi_i, 0, cookie ? 41 : 33, 0x20, 34, 0x08, 0);
 	if (cookie)
@@ -224,7 +225,7 @@ static void init_request(uint8_t value, unsigned int cookie)
 	send_from(LEFT);
 }
 
-static void init_response(void)
+static inline void init_response(void)
 {
 	header(spi_i, spi_r, 33, 0x20, 34, 0x20, 0);
 	sa_payload(34);
@@ -233,7 +234,7 @@ static void init_response(void)
 }
 
 /* Answered by a notify alone. */
-static void init_notify(unsigned int type, unsigned int bytes)
+static inline void init_notify(unsigned int type, unsigned int bytes)
 {
 	header(spi_i, 0, 41, 0x20, 34, 0x20, 0);
 	notify(0, type, bytes, 0);
@@ -241,8 +242,8 @@ static void init_notify(unsigned int type, unsigned int bytes)
 }
 
 /* Encrypted. Flags follow from who sends: `owner` is the original initiator. */
-static void build_sk(bool from_initiator, unsigned int exchange, bool response, uint32_t id,
-		     unsigned int size)
+static inline void build_sk(bool from_initiator, unsigned int exchange, bool response, uint32_t id,
+			    unsigned int size)
 {
 	header(spi_i, spi_r, 46, 0x20, exchange, (from_initiator ? 0x08u : 0) | (response ? 0x20u : 0), id);
 	put(1, 41);
@@ -251,14 +252,14 @@ static void build_sk(bool from_initiator, unsigned int exchange, bool response, 
 	fill(size, (uint8_t)(id + 1));
 }
 
-static void sk(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int size)
+static inline void sk(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int size)
 {
 	build_sk(from == LEFT, exchange, response, id, size);
 	send_from(from);
 }
 
-static void skf(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int number,
-		unsigned int total)
+static inline void skf(enum end from, unsigned int exchange, bool response, uint32_t id, unsigned int number,
+		       unsigned int total)
 {
 	header(spi_i, spi_r, 53, 0x20, exchange, (from == LEFT ? 0x08u : 0) | (response ? 0x20u : 0), id);
 	put(1, number == 1 ? 35 : 0);
@@ -274,8 +275,8 @@ static void skf(enum end from, unsigned int exchange, bool response, uint32_t id
 #define CHILD 36
 #define INFO 37
 
-static void pair(enum end from, unsigned int exchange, uint32_t id, unsigned int request,
-		 unsigned int response)
+static inline void pair(enum end from, unsigned int exchange, uint32_t id, unsigned int request,
+			unsigned int response)
 {
 	sk(from, exchange, false, id, request);
 	after(2 * MS);
@@ -283,7 +284,7 @@ static void pair(enum end from, unsigned int exchange, uint32_t id, unsigned int
 	after(2 * MS);
 }
 
-static void init_pair(void)
+static inline void init_pair(void)
 {
 	init_request(1, 0);
 	after(2 * MS);
@@ -291,14 +292,14 @@ static void init_pair(void)
 	after(2 * MS);
 }
 
-static void up(void)
+static inline void up(void)
 {
 	init_pair();
 	pair(LEFT, AUTH, 1, 288, AUTH_GOOD);
 }
 
 /* Another IKE SA of the same ends, up to its IKE_AUTH request. */
-static void begin_another(void)
+static inline void begin_another(void)
 {
 	spi_i++;
 	spi_r++;

@@ -328,6 +328,38 @@ static void json(void **state)
 	free(text);
 }
 
+/* What tables need: the latest exchange, and the rest without what was offered. */
+static void json_in_brief(void **state)
+{
+	struct json_writer w = {0};
+	json_t *document, *sa, *exchanges;
+	char *text;
+
+	(void)state;
+	up();
+	pair(LEFT, INFO, 2, EMPTY, EMPTY);
+	after(MS);
+	sk(RIGHT, INFO, false, 0, EMPTY);
+	export_ike_sas_brief(&w, NULL, c);
+	text = text_take(&w.text, NULL);
+	document = json_loads(text, 0, NULL);
+	assert_non_null(document);
+	assert_int_equal(json_array_size(document), 1);
+	sa = json_array_get(document, 0);
+	assert_string_equal(json_string_value(json_object_get(sa, "state")), "established");
+	assert_int_equal(json_integer_value(json_object_get(sa, "messages")), 7);
+	assert_null(json_object_get(sa, "offered"));
+	assert_null(json_object_get(sa, "moved"));
+	exchanges = json_object_get(sa, "exchanges");
+	assert_int_equal(json_array_size(exchanges), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(exchanges, 0), "by")),
+			    "responder");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(sa, "in_flight_max"), "initiator")), 1);
+	json_decref(document);
+	free(text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -341,6 +373,7 @@ int main(void)
 		TEST(nat_positions),
 		TEST(texts),
 		TEST(json),
+		TEST(json_in_brief),
 	};
 
 	(void)begin_another;

@@ -374,6 +374,111 @@ static void fragments(void **state)
 	assert_string_equal(conversation_state_name(sa_at(0)->state), "established");
 }
 
+/* `size` bytes of fragment `number`; all messages have the same id, as strongSwan's. */
+static void v1_fragment(enum end from, unsigned int number, bool last, uint8_t value)
+{
+	header(spi_i, spi_r, 132, 0x10, MAIN, 0, 0);
+	put(4, 4 + 4 + 100);
+	put(2, 1);
+	put(1, number);
+	put(1, last);
+	fill(100, value);
+	send_from(from);
+	after(MS);
+}
+
+static void fragments_of_both_ends(void **state)
+{
+	const struct conversation_exchange *x;
+	uint64_t since;
+
+	(void)state;
+	main_mode_to(4);
+	v1_fragment(LEFT, 2, true, 52); /* out of order */
+	v1_fragment(LEFT, 1, false, 51);
+	x = exchange_at(sa_at(0), 0);
+	assert_int_equal(sa_at(0)->phase1_step, 5);
+	v1_fragment(RIGHT, 1, false, 61);
+	v1_fragment(RIGHT, 3, true, 63); /* the second is lost */
+	assert_int_equal(x->steps, 6);
+	assert_state(sa_at(0), "negotiating", "certain", "started");
+	after(4 * SECOND);
+	v1_fragment(LEFT, 2, true, 52); /* again, in order of its fancy */
+	v1_fragment(LEFT, 1, false, 51);
+	v1_fragment(RIGHT, 1, false, 61);
+	since = now;
+	v1_fragment(RIGHT, 2, false, 62);
+	v1_fragment(RIGHT, 3, true, 63);
+	assert_state(sa_at(0), "established", "likely", "phase1-done");
+	assert_int_equal(sa_at(0)->since_ns, since);
+	assert_int_equal(x->retransmits, 1);
+	assert_int_equal(x->response_repeats, 1);
+	assert_int_equal(x->request.fragments, 2);
+	assert_int_equal(x->response.fragments, 3);
+	assert_int_equal(sa_at(0)->exchange_count, 1);
+	quick_mode(7);
+	assert_state(sa_at(0), "established", "certain", "quick-mode");
+}
+
+/* Two messages of the same end in fragments, with an unfragmented one between. */
+static void fragments_of_two_messages(void **state)
+{
+	const struct conversation_exchange *x;
+
+	(void)state;
+	main_mode_to(2);
+	v1_fragment(LEFT, 1, false, 31);
+	v1_fragment(LEFT, 2, true, 32);
+	v1_ke(RIGHT, MAIN, 4);
+	v1_fragment(LEFT, 1, false, 31); /* the answer was slow */
+	v1_fragment(LEFT, 2, true, 32);
+	v1_ke(RIGHT, MAIN, 4);
+	v1_fragment(LEFT, 1, false, 51);
+	v1_fragment(LEFT, 2, true, 52);
+	v1(RIGHT, MAIN, 0, SIZE, 6);
+	x = exchange_at(sa_at(0), 0);
+	assert_int_equal(x->steps, 6);
+	assert_int_equal(x->step_mask, 0x3f);
+	assert_int_equal(x->retransmits, 1);
+	assert_int_equal(x->response_repeats, 1);
+	assert_int_equal(x->request.fragments, 4);
+	assert_state(sa_at(0), "established", "likely", "phase1-done");
+}
+
+/* The initiator could not take what was agreed, and says so instead of message 3. */
+static void quick_mode_refused_by_its_initiator(void **state)
+{
+	(void)state;
+	main_mode_to(6);
+	v1(LEFT, QUICK, 77, 200, 1);
+	v1(RIGHT, QUICK, 77, 200, 2);
+	v1(LEFT, INFORMATIONAL, 78, SIZE, 1);
+	assert_int_equal(exchange_at(sa_at(0), 1)->outcome, CONVERSATION_OUTCOME_FAILURE);
+	assert_int_equal(exchange_at(sa_at(0), 1)->outcome_confidence, CONVERSATION_LIKELY);
+	/* It is over: nobody waits for more. */
+	conversation_tick(c, now + 600 * SECOND);
+	assert_int_equal(exchange_at(sa_at(0), 1)->given_up_ns, 0);
+	assert_state(sa_at(0), "established", "certain", "quick-mode");
+}
+
+/* Anybody can write that: it changes nothing. */
+static void delete_in_clear(void **state)
+{
+	(void)state;
+	main_mode_to(6);
+	quick_mode(7);
+	header(spi_i, spi_r, 12, 0x10, INFORMATIONAL, 0, 99);
+	put(4, 4 + 8 + 16);
+	put(4, 1);
+	put(4, 0x01100001);
+	put(8, spi_i);
+	put(8, spi_r);
+	send_from(RIGHT);
+	assert_int_equal(exchange_at(sa_at(0), 2)->kind, CONVERSATION_KIND_DELETE);
+	assert_int_equal(exchange_at(sa_at(0), 2)->kind_confidence, CONVERSATION_POSSIBLE);
+	assert_state(sa_at(0), "established", "certain", "quick-mode");
+}
+
 static void floats(void **state)
 {
 	const struct conversation_sa *sa;
@@ -410,6 +515,10 @@ int main(void)
 		TEST(two_hosts_behind_one_nat),
 		TEST(joined),
 		TEST(fragments),
+		TEST(fragments_of_both_ends),
+		TEST(fragments_of_two_messages),
+		TEST(quick_mode_refused_by_its_initiator),
+		TEST(delete_in_clear),
 		TEST(floats),
 	};
 

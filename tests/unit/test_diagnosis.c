@@ -87,18 +87,15 @@ static int teardown(void **state_)
 static size_t look(struct diagnosis *d, uint64_t second)
 {
 	const struct diagnose_input input = {.now_ns = START + second * SECOND, .state = &state};
-	size_t count;
 
 	assert_int_equal(diagnosis_update(d, &input), 0);
-	diagnosis_raised(d, &count);
-	return count;
+	return diagnosis_raised(d)->count;
 }
 
 static void test_hysteresis(void **state_)
 {
 	struct diagnosis *d = *state_;
-	const struct finding *const *list;
-	size_t count;
+	struct finding **list;
 
 	loss_value = 0.0199;
 	assert_int_equal(look(d, 0), 0);
@@ -108,7 +105,7 @@ static void test_hysteresis(void **state_)
 	assert_int_equal(look(d, 70), 0);
 	assert_int_equal(look(d, 71), 1);
 	assert_int_equal(raised, 1);
-	list = diagnosis_raised(d, &count);
+	list = diagnosis_raised(d)->list;
 	assert_int_equal(list[0]->id, FINDING_PATH_LOSS);
 	assert_string_equal(list[0]->tunnel, "left-right");
 	assert_string_equal(list[0]->peer, "192.0.0.7");
@@ -128,8 +125,8 @@ static void test_hysteresis(void **state_)
 	assert_int_equal(look(d, 131), 0);
 	assert_int_equal(cleared, 1);
 	assert_int_equal(until_ns, START + 111 * SECOND);
-	list = diagnosis_cleared(d, &count);
-	assert_int_equal(count, 1);
+	assert_int_equal(diagnosis_cleared(d)->count, 1);
+	list = diagnosis_cleared(d)->list;
 	assert_int_equal(list[0]->since_ns, START + 61 * SECOND);
 	assert_int_equal(diagnosis_raised_total(d, FINDING_PATH_LOSS), 1);
 }
@@ -165,19 +162,18 @@ static void test_samples(void **state_)
 static void test_cause(void **state_)
 {
 	struct diagnosis *d = *state_;
-	const struct finding *const *list;
-	size_t count;
+	struct finding **list;
 
 	loss_value = dead_value = 1;
 	look(d, 0);
 	assert_int_equal(look(d, 10), 1);
-	list = diagnosis_raised(d, &count);
+	list = diagnosis_raised(d)->list;
 	assert_int_equal(list[0]->id, FINDING_OBSERVATION_GAP);
 	assert_int_equal(list[0]->explains_count, 1);
 	assert_int_equal(list[0]->explains[0], FINDING_PATH_LOSS);
 	dead_value = 0;
 	assert_int_equal(look(d, 11), 1); /* the cause is gone: the consequence stands for itself */
-	list = diagnosis_raised(d, &count);
+	list = diagnosis_raised(d)->list;
 	assert_int_equal(list[0]->id, FINDING_PATH_LOSS);
 }
 
@@ -196,17 +192,14 @@ static void test_needs(void **state_)
 	struct fact_kernel kernel = {.available = true};
 	struct diagnose_input input = {.now_ns = START, .state = &state};
 	unsigned int seen = 0;
-	size_t count;
 
 	assert_int_equal(diagnosis_update(d, &input), 0);
-	diagnosis_raised(d, &count);
-	assert_int_equal(count, 0);
+	assert_int_equal(diagnosis_raised(d)->count, 0);
 	diagnosis_undecided(d, on_undecided, &seen);
 	assert_int_equal(seen, NEED_KERNEL);
 	input.kernel = &kernel;
 	assert_int_equal(diagnosis_update(d, &input), 0);
-	diagnosis_raised(d, &count);
-	assert_int_equal(count, 1);
+	assert_int_equal(diagnosis_raised(d)->count, 1);
 	seen = 0;
 	diagnosis_undecided(d, on_undecided, &seen);
 	assert_int_equal(seen, 0);
@@ -216,7 +209,6 @@ static void test_needs(void **state_)
 static void test_many_cleared(void **state_)
 {
 	struct diagnosis *d = *state_;
-	size_t count;
 
 	for (uint64_t i = 0; i < 600; i++) {
 		dead_value = i % 2 ? 0 : 1;
@@ -224,9 +216,9 @@ static void test_many_cleared(void **state_)
 	}
 	assert_int_equal(raised, 300);
 	assert_int_equal(cleared, 300);
-	assert_int_equal(diagnosis_cleared(d, &count)[0]->until_ns, START + 599 * SECOND);
-	assert_int_equal(count, 256);
-	assert_int_equal(diagnosis_cleared(d, &count)[255]->until_ns, START + 89 * SECOND);
+	assert_int_equal(diagnosis_cleared(d)->list[0]->until_ns, START + 599 * SECOND);
+	assert_int_equal(diagnosis_cleared(d)->count, 256);
+	assert_int_equal(diagnosis_cleared(d)->list[255]->until_ns, START + 89 * SECOND);
 }
 
 static struct state_tunnel_counters gained;

@@ -121,7 +121,7 @@ static void ike_over_nat(void **state)
 	assert_null(e.fault);
 	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 in 192.0.2.1:4500 > 198.51.100.2:11000 IKEv2 "
 		    "INFORMATIONAL response id 5 "
-		    "spi 0x1122334455667788/0x99aabbccddeeff01 length 104");
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 from responder length 104");
 	is_json(&e, "{\"time\":\"2023-11-14T22:13:20.123456789Z\",\"kind\":\"ike\",\"interface\":\"eth0\","
 		    "\"direction\":\"in\","
 		    "\"class\":\"ike_natt\",\"source\":\"192.0.2.1:4500\",\"destination\":\"198.51.100.2:"
@@ -131,6 +131,33 @@ static void ike_over_nat(void **state)
 		    "\"version\":\"2.0\",\"exchange\":\"INFORMATIONAL\",\"exchange_type\":37,\"message_id\":"
 		    "5,\"flags\":[\"response\"],"
 		    "\"length\":72,\"truncated\":false,\"fragment\":null}}");
+}
+
+/* A request has no flag of its own, and "initiator" is whose the IKE SA is, not whose the exchange. */
+static void ike_words(void **state)
+{
+	uint8_t packet[sizeof(ike_natt)];
+	struct event e;
+
+	(void)state;
+	memcpy(packet, ike_natt, sizeof(packet));
+	packet[32 + 19] = 0x08;
+	DECODE(ESP_CLASS_IKE_NATT, packet, &e);
+	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 in 192.0.2.1:4500 > 198.51.100.2:11000 IKEv2 "
+		    "INFORMATIONAL request id 5 "
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 from initiator length 104");
+	packet[32 + 18] = 34; /* IKE_SA_INIT: who sends what is clear; without SA it is no good */
+	DECODE(ESP_CLASS_IKE_NATT, packet, &e);
+	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 in 192.0.2.1:4500 > 198.51.100.2:11000 IKEv2 "
+		    "IKE_SA_INIT request id 5 "
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 length 104 malformed: responder_spi");
+	packet[32 + 17] = 0x10; /* IKEv1 */
+	packet[32 + 18] = 32;
+	packet[32 + 19] = 0x01;
+	DECODE(ESP_CLASS_IKE_NATT, packet, &e);
+	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 in 192.0.2.1:4500 > 198.51.100.2:11000 IKEv1 "
+		    "QUICK_MODE encrypted id 5 "
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 length 104 malformed: encrypted_size");
 }
 
 static void ike_over_ipv6(void **state)
@@ -151,7 +178,7 @@ static void ike_over_ipv6(void **state)
 	e.direction = ESP_DIR_OUT;
 	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 out [2001:db8::1]:500 > [2001:db8::2]:500 IKEv2 "
 		    "INFORMATIONAL response id 5 "
-		    "spi 0x1122334455667788/0x99aabbccddeeff01 length 120");
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 from responder length 120");
 }
 
 static void ike_malformed(void **state)
@@ -167,7 +194,8 @@ static void ike_malformed(void **state)
 	assert_true(e.ike.header_valid);
 	is_line(&e, "2023-11-14T22:13:20.123456789Z eth0 in 192.0.2.1:4500 > 198.51.100.2:11000 IKEv2 "
 		    "INFORMATIONAL response id 5 "
-		    "spi 0x1122334455667788/0x99aabbccddeeff01 length 104 malformed: payload_length_short");
+		    "spi 0x1122334455667788/0x99aabbccddeeff01 from responder length 104 malformed: "
+		    "payload_length_short");
 }
 
 /* The datapath gives at most 1500 bytes, and nothing when it could not copy: never more than a fault. */
@@ -350,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ike_over_nat),
+		cmocka_unit_test(ike_words),
 		cmocka_unit_test(ike_over_ipv6),
 		cmocka_unit_test(ike_malformed),
 		cmocka_unit_test(truncated_anywhere),

@@ -22,8 +22,10 @@
 
 #include "agent/events.h"
 #include "agent/http.h"
+#include "agent/knowledge.h"
 #include "agent/self.h"
 #include "agent/socket.h"
+#include "export/diagnosis_json.h"
 #include "export/export.h"
 #include "source/bpf_host.h"
 #include "source/bpf_live.h"
@@ -40,7 +42,7 @@ struct watch {
 	int fd;
 };
 
-enum { WATCH_SIGNAL, WATCH_TICK, WATCH_FOLLOW, WATCH_RING, WATCH_UNIX, WATCH_TCP, WATCHES };
+enum { WATCH_SIGNAL, WATCH_TICK, WATCH_FOLLOW, WATCH_RING, WATCH_FACTS, WATCH_UNIX, WATCH_TCP, WATCHES };
 
 struct agent {
 	const struct agent_options *options;
@@ -50,6 +52,7 @@ struct agent {
 	struct live_options live_options;
 	struct live *live;
 	struct events events;
+	struct knowledge *knowledge;
 	struct http *unix_http, *tcp_http;
 	struct socket_file socket;
 	struct self self;
@@ -90,11 +93,14 @@ static int watch(struct agent *a, int which, int fd, void (*ready)(struct agent 
 
 static void on_event(void *arg, const struct esp_event *event, size_t size)
 {
+	const struct event *decoded;
 	char name[IF_NAMESIZE];
 	struct agent *a = arg;
 
-	events_add(&a->events, event, size, a->clock_offset, if_indextoname(event->ifindex, name),
-		   &a->live_options.ports);
+	decoded = events_add(&a->events, event, size, a->clock_offset, if_indextoname(event->ifindex, name),
+			     &a->live_options.ports);
+	if (decoded)
+		knowledge_event(a->knowledge, event, &a->live_options.ports, decoded);
 }
 
 static void on_interface(void *arg, const char *line)
@@ -102,6 +108,7 @@ static void on_interface(void *arg, const char *line)
 	const struct agent *a = arg;
 
 	log_line(a->log, LOG_LEVEL_INFO, "%s", line);
+	knowledge_note(a->knowledge, TIMELINE_INTERFACE, clock_ns(CLOCK_REALTIME), line);
 }
 
 /* An error is told when it begins and not every 100 ms. */
@@ -134,7 +141,7 @@ static void follow(struct agent *a)
 
 static int read_state(struct agent *a, bool only_sums, struct state *ret)
 {
-	uint64_t start = clock_ns(CLOCK_MONOTONIC);
+	uint64_t start = clock_ns(CLOCK_MONOTONIC), cost;
 	int err;
 
 	consume(a);
@@ -143,10 +150,24 @@ static int read_state(struct agent *a, bool only_sums, struct state *ret)
 		log_line(a->log, LOG_LEVEL_ERROR, "tables of the datapath: %s", strerror(-err));
 		return err;
 	}
-	self_polled(&a->self, clock_ns(CLOCK_MONOTONIC) - start);
+	cost = clock_ns(CLOCK_MONOTONIC) - start;
+	self_polled(&a->self, cost);
 	self_fill(&a->self, ret);
 	ret->self.events = a->events.count;
-	return 0;
+	err = only_sums ? knowledge_show(a->knowledge, ret)
+			: knowledge_update(a->knowledge, ret, clock_ns(CLOCK_REALTIME), cost);
+	if (err)
+		state_free(ret);
+	return err;
+}
+
+/* The look of every second or so, whoever asks or not. */
+static void look(struct agent *a)
+{
+	struct state state;
+
+	if (read_state(a, false, &state) == 0)
+		state_free(&state);
 }
 
 static char *answer_state(void *arg, size_t *ret_length)
@@ -158,7 +179,20 @@ static char *answer_state(void *arg, size_t *ret_length)
 
 	if (read_state(a, false, &state) != 0)
 		return NULL;
+	options.conversations = state.ike;
 	text = export_state_json_with(&state, &options, ret_length);
+	state_free(&state);
+	return text;
+}
+
+static char *answer_diagnosis(void *arg, size_t *ret_length)
+{
+	struct state state;
+	char *text;
+
+	if (read_state(arg, false, &state) != 0)
+		return NULL;
+	text = export_diagnosis_json(&state, ret_length);
 	state_free(&state);
 	return text;
 }
@@ -175,6 +209,11 @@ static char *answer_metrics(void *arg, bool openmetrics, size_t *ret_length)
 	return text;
 }
 
+static void run_facts(struct agent *a)
+{
+	knowledge_run(a->knowledge);
+}
+
 static void run_http(struct agent *a)
 {
 	if (a->unix_http)
@@ -185,8 +224,11 @@ static void run_http(struct agent *a)
 
 static int serve(struct agent *a, int fd, int which, struct http **ret)
 {
-	struct http_source source = {
-		.state = answer_state, .metrics = answer_metrics, .arg = a, .events = &a->events};
+	struct http_source source = {.state = answer_state,
+				     .diagnosis = answer_diagnosis,
+				     .metrics = answer_metrics,
+				     .arg = a,
+				     .events = &a->events};
 	int err = http_open(fd, &source, ret);
 
 	return err ? err : watch(a, which, http_fd(*ret), run_http);
@@ -315,6 +357,8 @@ static void on_tick(struct agent *a)
 		return;
 	a->clock_offset = clock_ns(CLOCK_REALTIME) - now;
 	consume(a);
+	if (knowledge_tick(a->knowledge, now + a->clock_offset))
+		look(a);
 	if (++a->ticks % PROBE_TICKS == 0) {
 		if (a->unix_http)
 			http_wake(a->unix_http, true);
@@ -391,6 +435,9 @@ static int open_source(struct agent *a, char *error, size_t error_size)
 	int err;
 
 	config_live_options(&a->config, a->names, &a->live_options);
+	/* A service is restarted, by upgrades too: its counters are to go on. */
+	if (a->live_options.keep == LIVE_KEEP_AUTO && getenv("NOTIFY_SOCKET"))
+		a->live_options.keep = LIVE_KEEP_YES;
 	err = live_open(&a->live_options, &sink, &a->live, error, error_size);
 	if (err)
 		return err;
@@ -398,6 +445,27 @@ static int open_source(struct agent *a, char *error, size_t error_size)
 	if (!err)
 		err = watch(a, WATCH_RING, live_ring_fd(a->live), consume);
 	return err ? complain(error, error_size, err, "live source") : 0;
+}
+
+static int open_knowledge(struct agent *a, char *error, size_t error_size)
+{
+	uint64_t now = clock_ns(CLOCK_REALTIME);
+	int err = knowledge_open(&a->config, a->log, now, &a->knowledge, error, error_size);
+
+	if (err)
+		return err;
+	knowledge_note(a->knowledge, TIMELINE_AGENT_START, now,
+		       "the agent began to watch, espial " ESPIAL_VERSION);
+	return 0;
+}
+
+static int follow_facts(struct agent *a, char *error, size_t error_size)
+{
+	int err = knowledge_follow(a->knowledge, a->live);
+
+	if (!err)
+		err = watch(a, WATCH_FACTS, knowledge_fd(a->knowledge), run_facts);
+	return err ? complain(error, error_size, err, "kernel and daemons") : 0;
 }
 
 static int start(struct agent *a, char *error, size_t error_size)
@@ -423,7 +491,11 @@ static int start(struct agent *a, char *error, size_t error_size)
 	if (!err)
 		err = serve_tcp(a, error, error_size);
 	if (!err)
+		err = open_knowledge(a, error, error_size);
+	if (!err)
 		err = open_source(a, error, error_size);
+	if (!err)
+		err = follow_facts(a, error, error_size);
 	return err;
 }
 
@@ -434,7 +506,9 @@ static void stop(struct agent *a)
 	stop_tcp(a);
 	http_close(a->unix_http);
 	socket_remove(&a->socket);
+	knowledge_unfollow(a->knowledge);
 	live_close(a->live);
+	knowledge_close(a->knowledge, clock_ns(CLOCK_REALTIME));
 	events_destroy(&a->events);
 	for (i = WATCH_SIGNAL; i <= WATCH_TICK; i++)
 		if (a->watches[i].fd >= 0)

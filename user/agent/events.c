@@ -21,18 +21,20 @@ void events_destroy(struct events *events)
 	events->kept = NULL;
 }
 
-void events_add(struct events *events, const struct esp_event *raw, size_t size, uint64_t offset_ns,
-		const char *interface, const struct esp_ports *ports)
+const struct event *events_add(struct events *events, const struct esp_event *raw, size_t size,
+			       uint64_t offset_ns, const char *interface, const struct esp_ports *ports)
 {
-	struct event event;
+	struct event event, *kept;
 
 	if (event_decode(raw, size, offset_ns, interface, ports, &event) != 0) {
 		events->unknown++;
-		return;
+		return NULL;
 	}
-	events->kept[events->count++ % EVENTS_KEPT] = event;
+	kept = &events->kept[events->count++ % EVENTS_KEPT];
+	*kept = event;
 	if (event.kind == EVENT_IKE && event.ike_fault < IKE_FAULT_COUNT)
 		events->ike_verdicts[event.ike_fault]++;
+	return kept;
 }
 
 uint64_t events_oldest(const struct events *events)

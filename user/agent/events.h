@@ -17,9 +17,9 @@ struct events {
 int events_init(struct events *ret);
 void events_destroy(struct events *events);
 
-/* What of one event is worth keeping; see event_decode(). */
-void events_add(struct events *events, const struct esp_event *raw, size_t size, uint64_t offset_ns,
-		const char *interface, const struct esp_ports *ports);
+/* What of one event is worth keeping, valid until the next is added; NULL: it could not be decoded. See event_decode(). */
+const struct event *events_add(struct events *events, const struct esp_event *raw, size_t size,
+			       uint64_t offset_ns, const char *interface, const struct esp_ports *ports);
 
 /* The number of the oldest that is still kept. */
 uint64_t events_oldest(const struct events *events);

@@ -93,6 +93,14 @@ static enum MHD_Result get_state(struct http *http, struct MHD_Connection *conne
 	return answer_or_refuse(connection, JSON_TYPE, body, length);
 }
 
+static enum MHD_Result get_diagnosis(struct http *http, struct MHD_Connection *connection)
+{
+	size_t length = 0;
+	char *body = http->source.diagnosis(http->source.arg, &length);
+
+	return answer_or_refuse(connection, JSON_TYPE, body, length);
+}
+
 static enum MHD_Result get_metrics(struct http *http, struct MHD_Connection *connection)
 {
 	bool open = accept_openmetrics(
@@ -233,10 +241,8 @@ static const struct {
 	const char *path;
 	enum MHD_Result (*get)(struct http *http, struct MHD_Connection *connection);
 } paths[] = {
-	{"/metrics", get_metrics},
-	{"/api/v1/state", get_state},
-	{"/api/v1/events", get_events},
-	{"/healthz", get_health},
+	{"/metrics", get_metrics},	{"/api/v1/state", get_state}, {"/api/v1/diagnosis", get_diagnosis},
+	{"/api/v1/events", get_events}, {"/healthz", get_health},
 };
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 

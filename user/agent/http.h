@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * http.h - the agent's answers: /metrics, /api/v1/state, /api/v1/events, /healthz
+ * http.h - the agent's answers: /metrics, /api/v1/state, /api/v1/diagnosis, /api/v1/events, /healthz
  *
  * libmicrohttpd without threads of its own, on one listening socket, within the agent's loop: nothing here blocks.
  */
@@ -17,6 +17,7 @@ struct http;
 /* Where answers come from. Texts are malloc'ed; NULL: cannot be given now. */
 struct http_source {
 	char *(*state)(void *arg, size_t *ret_length);
+	char *(*diagnosis)(void *arg, size_t *ret_length);
 	char *(*metrics)(void *arg, bool openmetrics, size_t *ret_length);
 	void *arg;
 	const struct events *events;

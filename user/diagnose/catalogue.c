@@ -99,7 +99,7 @@ static void expand_one(const struct expansion *e, const char *from, const char *
 		expand(e, bar + 1, end);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the catalogue's braces, which are two */
+/* As deep as the braces of the catalogue, which are two */
 static void expand(const struct expansion *e, const char *from, const char *end)
 {
 	while (from < end) {

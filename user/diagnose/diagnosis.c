@@ -39,21 +39,6 @@ struct finding *rule_hit(struct rule_run *r, const struct rule_subject *subject,
 	return f;
 }
 
-const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
-					  const uint8_t other[16])
-{
-	const struct state *state = r->input->state;
-
-	for (size_t i = 0; i < state->tunnel_count; i++) {
-		const struct state_tunnel *t = &state->tunnels[i];
-
-		if ((memcmp(t->local, one, 16) == 0 && memcmp(t->remote, other, 16) == 0) ||
-		    (memcmp(t->local, other, 16) == 0 && memcmp(t->remote, one, 16) == 0))
-			return t;
-	}
-	return NULL;
-}
-
 /* ---- from one look to the next */
 
 static struct finding *held(const struct diagnosis_entry *entry)
@@ -108,6 +93,9 @@ static void keep_cleared(struct diagnosis *d, struct diagnosis_entry *entry)
 	d->cleared_count++;
 	memmove(d->cleared_list + 1, d->cleared_list, sizeof(d->cleared_list) - sizeof(*d->cleared_list));
 	d->cleared_list[0] = place->list[0];
+	d->cleared_view.list = d->cleared_list;
+	d->cleared_view.count =
+		d->cleared_count < DIAGNOSIS_CLEARED ? (size_t)d->cleared_count : DIAGNOSIS_CLEARED;
 }
 
 /* The rule did not hold in this look. True: nothing is left of the entry. */
@@ -204,7 +192,7 @@ static int show(struct diagnosis *d)
 	struct diagnosis_entry **raised;
 	size_t count = 0;
 
-	d->shown_count = 0;
+	d->shown.count = 0;
 	raised = calloc(d->entry_count ? d->entry_count : 1, sizeof(struct diagnosis_entry *));
 	if (!raised)
 		return -ENOMEM;
@@ -213,22 +201,22 @@ static int show(struct diagnosis *d)
 			if (entry->raised && held(entry))
 				raised[count++] = entry;
 	suppress(raised, count, d);
-	if (count > d->shown_room) {
-		const struct finding **more = realloc(d->shown, count * sizeof(*more));
+	if (count > d->shown.room) {
+		struct finding **more = realloc(d->shown.list, count * sizeof(struct finding *));
 
 		if (!more) {
 			free(raised);
 			return -ENOMEM;
 		}
-		d->shown = more;
-		d->shown_room = count;
+		d->shown.list = more;
+		d->shown.room = count;
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!raised[i]->suppressed)
-			d->shown[d->shown_count++] = held(raised[i]);
+			d->shown.list[d->shown.count++] = held(raised[i]);
 	free(raised);
-	if (d->shown_count)
-		qsort(d->shown, d->shown_count, sizeof(*d->shown), by_importance);
+	if (d->shown.count)
+		qsort(d->shown.list, d->shown.count, sizeof(struct finding *), by_importance);
 	return 0;
 }
 
@@ -275,16 +263,14 @@ int diagnosis_update(struct diagnosis *d, const struct diagnose_input *input)
 
 /* ---- what it knows */
 
-const struct finding *const *diagnosis_raised(const struct diagnosis *d, size_t *ret_count)
+const struct findings *diagnosis_raised(const struct diagnosis *d)
 {
-	*ret_count = d->shown_count;
-	return d->shown;
+	return &d->shown;
 }
 
-const struct finding *const *diagnosis_cleared(const struct diagnosis *d, size_t *ret_count)
+const struct findings *diagnosis_cleared(const struct diagnosis *d)
 {
-	*ret_count = d->cleared_count < DIAGNOSIS_CLEARED ? (size_t)d->cleared_count : DIAGNOSIS_CLEARED;
-	return d->cleared_list;
+	return &d->cleared_view;
 }
 
 uint64_t diagnosis_raised_total(const struct diagnosis *d, enum finding_id id)
@@ -374,6 +360,7 @@ void diagnosis_free(struct diagnosis *d)
 	}
 	for (size_t i = 0; i < DIAGNOSIS_CLEARED; i++)
 		findings_free(&d->cleared[i]);
-	free(d->shown);
+	free(d->shown.list);
+	free(d->pairs);
 	free(d);
 }

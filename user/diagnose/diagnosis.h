@@ -18,6 +18,7 @@
 #include "model/conversation.h"
 #include "model/fact.h"
 #include "model/host.h"
+#include "model/model.h"
 #include "model/state.h"
 
 /* What a rule has to have; what is missing is told by diagnosis_undecided(). */
@@ -33,17 +34,6 @@ enum diagnose_need {
 	NEED_INNER = 1 << 7, /* an inner interface is watched too */
 };
 
-/* A report of an ICMP error about our packets, or of a probe: the latest per peer. */
-struct diagnose_path {
-	uint8_t local[16], peer[16], reporter[16];
-	uint32_t mtu; /* bytes; 0: nothing told */
-	uint64_t reports, first_ns, last_ns;
-	bool probed;	/* from a probe: then the next two are valid */
-	bool blackhole; /* sizes above vanish without ICMP */
-	bool fragments_pass;
-	uint32_t spi; /* that was quoted; 0: none */
-};
-
 struct diagnose_input {
 	uint64_t now_ns;
 	bool live;
@@ -52,7 +42,7 @@ struct diagnose_input {
 	const struct fact_daemon *daemons;
 	size_t daemon_count;
 	const struct host_facts *host; /* NULL: absent */
-	const struct diagnose_path *paths;
+	const struct model_path *paths;
 	size_t path_count;
 };
 
@@ -72,9 +62,9 @@ void diagnosis_observe(struct diagnosis *d, void (*change)(void *arg, const stru
 int diagnosis_update(struct diagnosis *d, const struct diagnose_input *input);
 
 /* What is raised now and not suppressed, severe first, causes before symptoms; valid until the next update. */
-const struct finding *const *diagnosis_raised(const struct diagnosis *d, size_t *ret_count);
-/* What was raised and is cleared, the latest first, as many as are kept. */
-const struct finding *const *diagnosis_cleared(const struct diagnosis *d, size_t *ret_count);
+const struct findings *diagnosis_raised(const struct diagnosis *d);
+/* What was raised and is cleared, the latest first, as many as are kept; valid until the next update. */
+const struct findings *diagnosis_cleared(const struct diagnosis *d);
 /* How often each was raised. */
 uint64_t diagnosis_raised_total(const struct diagnosis *d, enum finding_id id);
 

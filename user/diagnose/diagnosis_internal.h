@@ -58,13 +58,15 @@ struct diagnosis {
 	struct diagnosis_number *numbers[DIAGNOSIS_BUCKETS];
 	struct diagnosis_history *histories[DIAGNOSIS_BUCKETS];
 	size_t entry_count;
-	const struct finding **shown;
-	size_t shown_count, shown_room;
+	struct findings shown;			    /* of the entries: not owned */
 	struct findings cleared[DIAGNOSIS_CLEARED]; /* ring */
 	uint64_t cleared_count;
-	const struct finding *cleared_list[DIAGNOSIS_CLEARED]; /* the latest first */
+	struct finding *cleared_list[DIAGNOSIS_CLEARED]; /* the latest first */
+	struct findings cleared_view;			 /* of these: not owned */
 	uint64_t totals[FINDING_COUNT];
 	unsigned int missing; /* enum diagnose_need that the last input lacked */
+	uint32_t *pairs;      /* hash of address pairs: index of a tunnel + 1, 0 free; for this look */
+	size_t pair_mask, pair_room;
 };
 
 void subject_key_make(const struct rule_run *r, const struct rule_subject *subject, struct subject_key *ret);

@@ -117,6 +117,64 @@ uint64_t *rule_memory(struct rule_run *r, const struct rule_subject *subject)
 	return &number->value;
 }
 
+/* ---- which tunnel is between two addresses */
+
+/* The same whichever comes first. */
+static size_t pair_hash(const uint8_t one[16], const uint8_t other[16])
+{
+	uint64_t start = UINT64_C(0xcbf29ce484222325);
+
+	return (size_t)(hash_bytes(one, 16, start) + hash_bytes(other, 16, start));
+}
+
+static bool is_between(const struct state_tunnel *t, const uint8_t one[16], const uint8_t other[16])
+{
+	return (memcmp(t->local, one, 16) == 0 && memcmp(t->remote, other, 16) == 0) ||
+	       (memcmp(t->local, other, 16) == 0 && memcmp(t->remote, one, 16) == 0);
+}
+
+/* 0 or -ENOMEM. */
+static int index_pairs(struct diagnosis *d, const struct state *state)
+{
+	size_t room = 16, at;
+
+	while (room < state->tunnel_count * 2)
+		room *= 2;
+	if (room > d->pair_room) {
+		uint32_t *more = realloc(d->pairs, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		d->pairs = more;
+		d->pair_room = room;
+	}
+	d->pair_mask = room - 1;
+	memset(d->pairs, 0, room * sizeof(*d->pairs));
+	for (size_t i = 0; i < state->tunnel_count; i++) {
+		const struct state_tunnel *t = &state->tunnels[i];
+
+		for (at = pair_hash(t->local, t->remote) & d->pair_mask; d->pairs[at];
+		     at = (at + 1) & d->pair_mask)
+			if (is_between(&state->tunnels[d->pairs[at] - 1], t->local, t->remote))
+				break; /* several tunnels of one pair: the first stands for them */
+		if (!d->pairs[at])
+			d->pairs[at] = (uint32_t)i + 1;
+	}
+	return 0;
+}
+
+const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
+					  const uint8_t other[16])
+{
+	const struct diagnosis *d = r->d;
+	const struct state *state = r->input->state;
+
+	for (size_t at = pair_hash(one, other) & d->pair_mask; d->pairs[at]; at = (at + 1) & d->pair_mask)
+		if (is_between(&state->tunnels[d->pairs[at] - 1], one, other))
+			return &state->tunnels[d->pairs[at] - 1];
+	return NULL;
+}
+
 /* ---- counters of tunnels */
 
 static struct diagnosis_history **history_at(struct diagnosis *d, const char *tunnel)
@@ -131,6 +189,8 @@ static struct diagnosis_history **history_at(struct diagnosis *d, const char *tu
 
 int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 {
+	if (index_pairs(d, input->state) != 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < input->state->tunnel_count; i++) {
 		const struct state_tunnel *tunnel = &input->state->tunnels[i];
 		struct diagnosis_history **at = history_at(d, tunnel->name), *h = *at;

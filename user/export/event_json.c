@@ -3,6 +3,7 @@
 #include "export/event_json.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -214,19 +215,41 @@ static void put_value(struct line *l, const char *before, json_t *value)
 	}
 }
 
+static bool has_flag(json_t *flags, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(flags); i++) {
+		const char *flag = json_string_value(json_array_get(flags, i));
+
+		if (flag && strcmp(flag, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * IKEv2: "request" is what is not flagged as a response, and who sends is the initiator of the IKE SA or its responder, whoever
+ * began the exchange (RFC 7296 section 3.1). IKEv1 tells neither: its flags as they are.
+ */
 static void put_ike(struct line *l, json_t *ike)
 {
 	json_t *flags = json_object_get(ike, "flags"), *fragment = json_object_get(ike, "fragment");
 	const char *version = json_string_value(json_object_get(ike, "version"));
+	bool v1 = version && version[0] == '1';
 	size_t i;
 
-	put(l, version && version[0] == '1' ? " IKEv1" : " IKEv2");
+	put(l, v1 ? " IKEv1" : " IKEv2");
 	put_value(l, " ", json_object_get(ike, "exchange"));
-	for (i = 0; i < json_array_size(flags); i++)
+	if (!v1)
+		put(l, has_flag(flags, "response") ? " response" : " request");
+	for (i = 0; v1 && i < json_array_size(flags); i++)
 		put_value(l, i ? "," : " ", json_array_get(flags, i));
 	put_value(l, " id ", json_object_get(ike, "message_id"));
 	put_value(l, " spi ", json_object_get(ike, "initiator_spi"));
 	put_value(l, "/", json_object_get(ike, "responder_spi"));
+	if (!v1 && json_integer_value(json_object_get(ike, "exchange_type")) != IKE_V2_EXCHANGE_IKE_SA_INIT)
+		put(l, has_flag(flags, "initiator") ? " from initiator" : " from responder");
 	put_value(l, " fragment ", json_object_get(fragment, "number"));
 	put_value(l, "/", json_object_get(fragment, "total"));
 	if (json_is_true(json_object_get(ike, "truncated")))

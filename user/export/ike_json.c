@@ -109,6 +109,8 @@ static void write_exchange(struct json_writer *w, const struct conversation_exch
 		       conversation_outcome_name((enum conversation_outcome)x->outcome),
 		       x->outcome_confidence);
 	json_write_bool(w, "ip_fragments", x->ip_fragments);
+	if (x->altered)
+		json_write_bool(w, "altered", true);
 	write_times(w, x);
 	json_write_close(w, '}');
 }
@@ -121,6 +123,7 @@ static void each_text(void *arg, const char *text)
 static void write_negotiated(struct json_writer *w, const struct conversation_sa *sa)
 {
 	char chosen[1024];
+	unsigned int side;
 
 	json_write_open(w, "offered", '[');
 	conversation_offered(sa, each_text, w);
@@ -130,6 +133,39 @@ static void write_negotiated(struct json_writer *w, const struct conversation_sa
 	conversation_vendor_ids(sa, each_text, w);
 	json_write_close(w, ']');
 	write_notifies(w, sa->major, sa->notifies, sa->notify_count);
+	json_write_flat(w, "certificate_requests", '[');
+	for (side = 0; side < 2; side++)
+		if (sa->certificate_requests & 1u << side)
+			json_write_string(w, NULL, side_name((enum conversation_side)side));
+	json_write_close(w, ']');
+}
+
+/* Whose request came last. */
+static const struct conversation_exchange *latest_exchange(const struct conversation_sa *sa)
+{
+	const struct conversation_exchange *latest = NULL;
+	uint32_t i;
+
+	for (i = 0; i < sa->exchange_count; i++) {
+		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
+
+		if (!latest || x->request_ns >= latest->request_ns)
+			latest = x;
+	}
+	return latest;
+}
+
+static void write_exchanges(struct json_writer *w, const struct conversation_sa *sa, bool brief)
+{
+	const struct conversation_exchange *latest = brief ? latest_exchange(sa) : NULL;
+	uint32_t i;
+
+	json_write_open(w, "exchanges", '[');
+	if (latest)
+		write_exchange(w, latest);
+	for (i = 0; !brief && i < sa->exchange_count; i++)
+		write_exchange(w, conversation_exchange_at(sa, i));
+	json_write_close(w, ']');
 }
 
 static void write_moves(struct json_writer *w, const struct conversation_sa *sa)
@@ -153,10 +189,9 @@ static void write_moves(struct json_writer *w, const struct conversation_sa *sa)
 		json_write_bool(w, "float_answered", sa->float_answered);
 }
 
-void export_ike_sa(struct json_writer *w, const struct conversation_sa *sa)
+static void write_sa(struct json_writer *w, const struct conversation_sa *sa, bool brief)
 {
 	char evidence[512];
-	uint32_t i;
 
 	conversation_evidence(sa, evidence, sizeof(evidence));
 	json_write_open(w, NULL, '{');
@@ -185,24 +220,45 @@ void export_ike_sa(struct json_writer *w, const struct conversation_sa *sa)
 		json_write_bool(w, "initial_contact", sa->initial_contact);
 	json_write_number(w, "cookies", sa->cookies);
 	json_write_number(w, "invalid_ke", sa->invalid_ke);
-	write_negotiated(w, sa);
-	write_moves(w, sa);
+	if (sa->major == 2) { /* most requests of each at once: RFC 7296 section 2.3 */
+		json_write_flat(w, "in_flight_max", '{');
+		json_write_number(w, "initiator", sa->window[CONVERSATION_INITIATOR]);
+		json_write_number(w, "responder", sa->window[CONVERSATION_RESPONDER]);
+		json_write_close(w, '}');
+	}
+	if (!brief) {
+		write_negotiated(w, sa);
+		write_moves(w, sa);
+	}
 	json_write_number(w, "exchanges_forgotten", sa->exchanges_forgotten);
-	json_write_open(w, "exchanges", '[');
-	for (i = 0; i < sa->exchange_count; i++)
-		write_exchange(w, conversation_exchange_at(sa, i));
-	json_write_close(w, ']');
+	write_exchanges(w, sa, brief);
 	json_write_close(w, '}');
 }
 
-void export_ike_sas(struct json_writer *w, const char *key, const struct conversations *conversations)
+void export_ike_sa(struct json_writer *w, const struct conversation_sa *sa)
+{
+	write_sa(w, sa, false);
+}
+
+static void write_sas(struct json_writer *w, const char *key, const struct conversations *conversations,
+		      bool brief)
 {
 	const struct conversation_sa *sa = NULL;
 
 	json_write_open(w, key, '[');
 	while (conversations && (sa = conversation_next(conversations, sa)))
-		export_ike_sa(w, sa);
+		write_sa(w, sa, brief);
 	json_write_close(w, ']');
+}
+
+void export_ike_sas(struct json_writer *w, const char *key, const struct conversations *conversations)
+{
+	write_sas(w, key, conversations, false);
+}
+
+void export_ike_sas_brief(struct json_writer *w, const char *key, const struct conversations *conversations)
+{
+	write_sas(w, key, conversations, true);
 }
 
 void export_ike_tracker(struct json_writer *w, const char *key, const struct conversations *conversations)

@@ -10,8 +10,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "export/diagnosis_json.h"
 #include "export/ike_json.h"
 #include "export/json_writer.h"
+#include "export/tunnel_json.h"
 
 #define EXPORT_SCHEMA 1
 
@@ -188,7 +190,7 @@ static void write_direction(struct json_writer *w, enum esp_direction direction)
 		json_write_string(w, "direction", direction == ESP_DIR_IN ? "in" : "out");
 }
 
-static void write_sa(struct json_writer *w, const struct state_sa *sa)
+static void write_sa(struct json_writer *w, const struct state *state, const struct state_sa *sa)
 {
 	json_write_open(w, NULL, '{');
 	string_or_null(w, "interface", sa->interface);
@@ -208,7 +210,7 @@ static void write_sa(struct json_writer *w, const struct state_sa *sa)
 		json_write_null(w, "known");
 	else
 		json_write_bool(w, "known", sa->known);
-	json_write_null(w, "tunnel");
+	export_sa_tunnel(w, state, sa);
 	json_write_bool(w, "newcomer", sa->newcomer);
 	json_write_number(w, "packets", sa->packets);
 	json_write_number(w, "bytes", sa->bytes);
@@ -274,12 +276,6 @@ static void write_self(struct json_writer *w, const struct state *state)
 	json_write_close(w, '}');
 }
 
-static void write_empty(struct json_writer *w, const char *key)
-{
-	json_write_open(w, key, '[');
-	json_write_close(w, ']');
-}
-
 static void write_state(struct json_writer *w, const struct state *state,
 			const struct export_json_options *options)
 {
@@ -297,11 +293,11 @@ static void write_state(struct json_writer *w, const struct state *state,
 	write_counters(w, "packets", &state->total);
 	json_write_open(w, "sas", '[');
 	for (size_t i = 0; i < state->sa_count; i++)
-		write_sa(w, &state->sas[i]);
+		write_sa(w, state, &state->sas[i]);
 	json_write_close(w, ']');
-	export_ike_sas(w, "ike_sas", options->conversations);
-	write_empty(w, "tunnels");
-	write_empty(w, "findings");
+	(options->ike_brief ? export_ike_sas_brief : export_ike_sas)(w, "ike_sas", options->conversations);
+	export_tunnels(w, "tunnels", state);
+	export_diagnosis(w, state);
 	json_write_open(w, "losses", '{');
 	for (int i = 0; i < ESP_LOSS_COUNT; i++)
 		json_write_number(w, esp_loss_name((enum esp_loss)i), state->loss[i]);

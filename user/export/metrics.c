@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/catalogue.h"
+#include "diagnose/diagnosis.h"
 #include "export/metrics_table.h"
 #include "export/text.h"
 
@@ -117,8 +119,9 @@ static void write_samples(struct metrics *m, const struct metric *metric, struct
 }
 
 /* The round-trip times of IKE: cumulative buckets, as both formats want them. */
-static void write_histogram(struct text *t, const struct metric *metric, const struct state_ike_counters *c)
+static void write_histogram(struct text *t, const struct metric *metric, const struct state *state)
 {
+	const struct state_ike_counters *c = &state->ike_counters;
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < STATE_RTT_BUCKETS; i++) {
@@ -133,6 +136,57 @@ static void write_histogram(struct text *t, const struct metric *metric, const s
 		    (unsigned long long)(c->rtt_us % 1000000), metric->name, (unsigned long long)count);
 }
 
+static void write_finding(struct text *t, const struct metric *metric, const struct finding *f)
+{
+	text_printf(t, "%s{", metric->name);
+	write_label(t, "id", catalogue_row(f->id)->id);
+	text_char(t, ',');
+	write_label(t, "severity", finding_severity_name(f->severity));
+	text_char(t, ',');
+	write_label(t, "tunnel", f->tunnel ? f->tunnel : "");
+	text_char(t, ',');
+	write_label(t, "peer", f->peer ? f->peer : "");
+	text_printf(t, "} %d\n", f->until_ns == 0);
+}
+
+/* The labels of a sample are all there is of it. */
+static bool same_labels(const struct finding *a, const struct finding *b)
+{
+	return a->id == b->id && a->severity == b->severity &&
+	       strcmp(a->tunnel ? a->tunnel : "", b->tunnel ? b->tunnel : "") == 0 &&
+	       strcmp(a->peer ? a->peer : "", b->peer ? b->peer : "") == 0;
+}
+
+/* What is raised is in order, so that the same come one after the other; the cleared ones are few. */
+static bool is_first(const struct findings *raised, const struct findings *cleared, size_t at)
+{
+	if (!cleared)
+		return !at || !same_labels(raised->list[at - 1], raised->list[at]);
+	for (size_t i = 0; i < raised->count; i++)
+		if (same_labels(raised->list[i], cleared->list[at]))
+			return false;
+	for (size_t i = 0; i < at; i++)
+		if (same_labels(cleared->list[i], cleared->list[at]))
+			return false;
+	return true;
+}
+
+static void write_findings(struct text *t, const struct metric *metric, const struct state *state)
+{
+	const struct findings *raised, *cleared;
+
+	if (!state->diagnosis)
+		return;
+	raised = diagnosis_raised(state->diagnosis);
+	cleared = diagnosis_cleared(state->diagnosis);
+	for (size_t i = 0; i < raised->count; i++)
+		if (is_first(raised, NULL, i))
+			write_finding(t, metric, raised->list[i]);
+	for (size_t i = 0; i < cleared->count; i++)
+		if (is_first(raised, cleared, i))
+			write_finding(t, metric, cleared->list[i]);
+}
+
 char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len)
 {
 	struct metrics m = {.openmetrics = openmetrics};
@@ -143,7 +197,9 @@ char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_le
 
 		write_metadata(&m, &metric_table[i]);
 		if (metric_table[i].type == METRIC_HISTOGRAM)
-			write_histogram(&m.text, &metric_table[i], &state->ike_counters);
+			write_histogram(&m.text, &metric_table[i], state);
+		else if (!metric_table[i].value)
+			write_findings(&m.text, &metric_table[i], state);
 		else
 			write_samples(&m, &metric_table[i], &s, 0, &labels);
 	}

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "diagnose/catalogue.h"
+#include "diagnose/diagnosis.h"
 #include "model/conversation.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -37,6 +39,7 @@ enum {
 	BY_EXCHANGE = 1 << 11,
 	BY_OUTCOME = 1 << 12,
 	BY_CAUSE = 1 << 13,
+	BY_FINDING = 1 << 14,
 };
 
 static const char *interface_value(struct sample *s, size_t i)
@@ -122,6 +125,15 @@ static const char *cause_value(struct sample *s, size_t i)
 	return s->tunnel->down_cause[0] ? s->tunnel->down_cause : "unknown";
 }
 
+/* Those that were ever raised. */
+static const char *finding_value(struct sample *s, size_t i)
+{
+	if (i >= FINDING_COUNT || !s->state->diagnosis)
+		return NULL;
+	s->finding = (enum finding_id)i;
+	return diagnosis_raised_total(s->state->diagnosis, s->finding) ? catalogue_row(s->finding)->id : "";
+}
+
 static const char *ike_state_value(struct sample *s, size_t i)
 {
 	s->ike_state = i;
@@ -163,6 +175,7 @@ const struct label metric_labels[] = {
 	{BY_VERSION, "version", version_value},
 	{BY_TUNNEL_STATE, "state", tunnel_state_value},
 	{BY_CAUSE, "cause", cause_value},
+	{BY_FINDING, "id", finding_value},
 	{BY_IKE_STATE, "state", ike_state_value},
 	{BY_EXCHANGE, "exchange", exchange_value},
 	{BY_OUTCOME, "outcome", outcome_value},
@@ -255,6 +268,7 @@ VALUE(tunnel_too_old, tunnel_counters(s)->too_old)
 VALUE(tunnel_fragmented, tunnel_counters(s)->fragmented)
 VALUE(tunnel_path_mtu, known(s->tunnel->path_mtu))
 VALUE(tunnel_inner_mtu, known(s->tunnel->inner_mtu))
+VALUE(findings_raised, diagnosis_raised_total(s->state->diagnosis, s->finding))
 VALUE(ike_messages, s->state->ike_counters.messages)
 VALUE(ike_malformed, s->state->ike_counters.malformed)
 VALUE(ike_retransmits, s->state->ike_counters.retransmits)
@@ -382,6 +396,12 @@ const struct metric metric_table[] = {
 	 value_ike_refused},
 	{"espial_ike_address_changes", COUNTER, "", "Changes of an end's address or port (MOBIKE, NAT).", 0,
 	 value_ike_moves},
+	{"espial_finding", GAUGE, "",
+	 "Findings: 1 while it is raised, 0 for a while after it was cleared. Causes stand for their "
+	 "consequences.",
+	 0, NULL},
+	{"espial_findings_raised", COUNTER, "", "How often each finding was raised.", BY_FINDING,
+	 value_findings_raised},
 	{"espial_table_slots", GAUGE, "", "Places in the table.", BY_TABLE, value_table_slots},
 	{"espial_table_used_slots", GAUGE, "", "Places in the table that are taken.", BY_TABLE,
 	 value_table_used},

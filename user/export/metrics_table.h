@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "diagnose/finding.h"
 #include "model/state.h"
 
 /* What one sample is about: filled by the labels of its metric. */
@@ -15,6 +16,7 @@ struct sample {
 	const struct state_tunnel *tunnel;
 	size_t direction, cls, reason, loss, table, protocol;
 	size_t tunnel_state, ike_state, exchange, outcome;
+	enum finding_id finding;
 };
 
 /* Sets the i-th value of a label in the sample and returns its text; NULL: there are no more. "": skip this one. */
@@ -34,8 +36,8 @@ typedef uint64_t metric_value(const struct sample *s);
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
-	METRIC_INFO,	  /* OpenMetrics; a gauge of 1 elsewhere */
-	METRIC_HISTOGRAM, /* of IKE round-trip times: there is one */
+	METRIC_INFO, /* OpenMetrics; a gauge of 1 elsewhere */
+	METRIC_HISTOGRAM,
 };
 
 struct metric {
@@ -44,7 +46,7 @@ struct metric {
 	const char *unit; /* the suffix of the name that is one; "seconds": values are nanoseconds */
 	const char *help;
 	unsigned int labels;
-	metric_value *value;
+	metric_value *value; /* NULL: metrics.c writes the samples in a way of their own */
 };
 
 extern const struct label metric_labels[];

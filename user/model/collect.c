@@ -316,6 +316,18 @@ static void collect_sa(const struct collection *c, struct state_sa *sa, const st
 	collect_interfaces(c, &shares, sa);
 }
 
+/* Packets of a newcomer that is not in the SADB now; it may have come and gone with fewer packets than make an SA. */
+static void collect_unknown(const struct collection *c, struct state_sa *sa, const struct esp_newcomer *n)
+{
+	const struct esp_tables *t = c->tables;
+	struct esp_sa_key any = n->key;
+
+	any.id = ESP_SADB_ID(any.id);
+	for (uint32_t i = 0; i < n->records && t->was_in_sadb; i++)
+		sa->grace_packets += t->was_in_sadb(t->in_sadb_arg, &any, n->record[i].now) > 0;
+	sa->unknown_packets = n->packets - sa->grace_packets;
+}
+
 /* A newcomer as the SA that it would be, its records replayed on the workbench. */
 static void collect_newcomer(struct collection *c, struct state_sa *sa, const struct esp_newcomer *live)
 {
@@ -349,14 +361,14 @@ static void collect_newcomer(struct collection *c, struct state_sa *sa, const st
 	if (!sa->known && (int64_t)(c->context->now - n.first) < (int64_t)c->tables->cfg.grace)
 		sa->known = -1;
 	if (!sa->known)
-		sa->unknown_packets = n.packets;
+		collect_unknown(c, sa, &n);
 }
 
 static void collect_known(struct state_sa *sa, const struct esp_sa_known *known)
 {
-	if (!known || known->state == ESP_KNOWN_NOT_LOOKED_UP)
+	if (!known)
 		return;
-	if (known->state != ESP_KNOWN_EARLY)
+	if (known->state != ESP_KNOWN_EARLY && known->state != ESP_KNOWN_NOT_LOOKED_UP)
 		sa->known = known->state != ESP_KNOWN_UNKNOWN;
 	sa->unknown_packets = esp_unknown_packets(known, sa->packets);
 	sa->grace_packets = known->grace;

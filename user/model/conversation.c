@@ -51,11 +51,22 @@ void conversation_tick(struct conversations *c, uint64_t now_ns)
 	state_sweep(c, now_ns);
 }
 
-/* Eight bytes at a time: only to know the same message again. */
+/* Eight bytes at a time, in four lanes that do not wait for each other: only to know the same message again. */
 static uint64_t digest(const uint8_t *message, uint32_t size)
 {
-	uint64_t sum = size, word;
+	const uint64_t factor = 0x9e3779b97f4a7c15ull;
+	uint64_t lane[4] = {size, 1, 2, 3}, sum, word;
+	unsigned int i;
 
+	for (; size >= sizeof(lane); size -= (uint32_t)sizeof(lane), message += sizeof(lane))
+		for (i = 0; i < 4; i++) {
+			memcpy(&word, message + i * sizeof(word), sizeof(word));
+			lane[i] = (lane[i] ^ word) * factor;
+			lane[i] ^= lane[i] >> 29;
+		}
+	sum = lane[0];
+	for (i = 1; i < 4; i++)
+		sum = (sum ^ lane[i]) * factor ^ sum >> 29;
 	for (; size >= sizeof(word); size -= (uint32_t)sizeof(word), message += sizeof(word)) {
 		memcpy(&word, message, sizeof(word));
 		sum = (sum ^ word) * 0x9e3779b97f4a7c15ull;
@@ -104,6 +115,24 @@ static enum conversation_side sender(const struct fold *f, bool created)
 	return created ? CONVERSATION_INITIATOR : side_by_address(&f->entry->sa, f->packet);
 }
 
+static void remember_move(struct fold *f)
+{
+	struct conversation_sa *sa = &f->entry->sa;
+	struct conversation_move *move;
+
+	if (!f->entry->moves) {
+		f->entry->moves = calloc(CONVERSATION_MOVES, sizeof(*f->entry->moves));
+		if (!f->entry->moves) {
+			f->c->stats.no_memory++;
+			return;
+		}
+		sa->move = f->entry->moves;
+	}
+	move = &f->entry->moves[sa->moves++ % CONVERSATION_MOVES];
+	move->time_ns = f->entry->candidate_ns;
+	move->from = sa->path;
+}
+
 /*
  * The ends have changed when a message came on a new path and the other side answered on it; one message alone may be a forgery, or
  * go nowhere. IKE_SA_INIT's port to the NAT traversal port is no move but the float of RFC 7296 section 2.23, RFC 3947 section 4.
@@ -132,12 +161,10 @@ static void follow_path(struct fold *f)
 	if (floats) {
 		sa->float_answered = true;
 	} else {
-		struct conversation_move *move = &sa->move[sa->moves++ % CONVERSATION_MOVES];
-
-		move->time_ns = e->candidate_ns;
-		move->from = sa->path;
+		remember_move(f);
 	}
 	sa->path = f->path;
+	e->moved = true;
 	e->candidate_by = 0;
 	state_event(f->c, CONVERSATION_EVENT_MOVE, e, NULL, e->candidate_ns);
 }
@@ -182,6 +209,8 @@ static void account(struct fold *f)
 		sa->last_ns = f->packet->time_ns;
 	sa->heard_ns[f->side] = f->packet->time_ns;
 	sa->encrypted_seen |= m->encrypted_size != 0;
+	if (m->certificate_requests)
+		sa->certificate_requests |= (uint8_t)(1u << f->side);
 	if (!both)
 		return;
 	if (m->encrypted_size || (f->side == CONVERSATION_RESPONDER && m->proposal_count))

@@ -89,7 +89,7 @@ enum conversation_outcome {
 	CONVERSATION_OUTCOME_SUCCESS,
 	CONVERSATION_OUTCOME_FAILURE,
 	CONVERSATION_OUTCOME_NO_CHILD, /* IKE_AUTH: the IKE SA came up, its child SA did not */
-	CONVERSATION_OUTCOME_RETRY,    /* COOKIE or INVALID_KE_PAYLOAD: asked to come again */
+	CONVERSATION_OUTCOME_RETRY, /* COOKIE, INVALID_KE_PAYLOAD or REDIRECT: asked to come again, or elsewhere */
 	CONVERSATION_OUTCOME_NO_ANSWER,
 	CONVERSATION_OUTCOMES
 };
@@ -99,8 +99,9 @@ struct conversation_half {
 	uint64_t seen;	    /* bit n-1: fragment n of this round; bit 0: the message */
 	uint32_t bytes;	    /* of all fragments of the first round */
 	uint32_t encrypted; /* bytes of ciphertext with IV and ICV, likewise */
-	uint16_t fragments; /* RFC 7383 or IKEv1 fragments seen in the first round; 0: none */
-	uint16_t total;	    /* that there should be; 0: unknown or not fragmented */
+	uint16_t
+		fragments; /* RFC 7383 fragments seen in the first round, or IKEv1's of all messages; 0: none */
+	uint16_t total;	   /* that there should be; 0: unknown or not fragmented */
 };
 
 /*
@@ -127,6 +128,8 @@ struct conversation_exchange {
 	uint32_t peer_message_id; /* IKEv1 DPD: of the informational exchange that answered; 0: none */
 	uint8_t steps;		  /* IKEv1: highest message seen, from 1 */
 	uint8_t step_mask;	  /* IKEv1: bit n-1: message n was seen */
+	uint8_t fragment_last;	  /* IKEv1: number of the last fragment of message `steps`; 0: not seen yet */
+	bool in_fragments;	  /* IKEv1: message `steps` came in fragments */
 	uint8_t repeated_step; /* IKEv1: the latest message of this exchange was this step again; 0: it was new */
 	bool waiting;	       /* an answer is due */
 	bool altered;	       /* a retransmission was not identical, which RFC 7296 section 2.1 forbids */
@@ -174,11 +177,11 @@ struct conversation_sa {
 	uint64_t malformed;   /* messages with these SPIs that the parser refused; otherwise without effect */
 	uint8_t phase1_step;  /* IKEv1: highest message of phase 1 seen, 1 to 6 */
 	bool initial_contact; /* in clear, which only IKEv1 allows */
+	uint8_t certificate_requests; /* bit by side: it asked for a certificate in clear */
 	bool encrypted_seen;
 	uint32_t cookies, invalid_ke; /* challenges */
 	uint32_t window[2];	      /* most requests of that side in flight at once */
 	uint32_t moves;
-	struct conversation_move move[CONVERSATION_MOVES];
 	uint64_t
 		float_ns; /* first message on another port pair than IKE_SA_INIT's, answered or not; 0: none */
 	bool float_answered;
@@ -189,12 +192,15 @@ struct conversation_sa {
 
 	uint64_t successor, predecessor;  /* ids of rekeyed IKE SAs; 0: none */
 	struct conversation_kept kept[2]; /* by side: the message with what it offers or chooses */
-	uint8_t notify_count;
-	uint16_t notifies[CONVERSATION_SA_NOTIFIES];
 
 	struct conversation_exchange *exchanges; /* ring: conversation_exchange_at() */
 	uint32_t exchange_count, exchange_capacity, exchange_first;
 	uint64_t exchanges_forgotten;
+
+	/* What few messages touch is at the end. */
+	uint8_t notify_count;
+	uint16_t notifies[CONVERSATION_SA_NOTIFIES];
+	const struct conversation_move *move; /* number n is move[n % CONVERSATION_MOVES]; never NULL */
 };
 
 /* 0 takes the default. */

@@ -32,8 +32,8 @@ static bool same_hosts(const struct conversation_sa *a, const struct conversatio
 	       (same_host(a, 0, b, 1) && same_host(a, 1, b, 0));
 }
 
-/* The interval of a side's INFORMATIONAL requests if the last two are alike; 0: no rhythm. */
-static uint64_t rhythm(const uint64_t times[3])
+/* The interval of a side's INFORMATIONAL requests if it is the same between these three; 0: no rhythm. */
+static uint64_t rhythm(const uint64_t *times)
 {
 	uint64_t a = times[0] - times[1], b = times[1] - times[2];
 
@@ -44,9 +44,17 @@ static uint64_t rhythm(const uint64_t times[3])
 
 static uint64_t longest_rhythm(const struct conversation_entry *e)
 {
-	uint64_t a = rhythm(e->informational_ns[0]), b = rhythm(e->informational_ns[1]);
+	uint64_t longest = 0;
+	unsigned int side, from;
 
-	return a > b ? a : b;
+	/* The last one may be what ended it, out of the rhythm of those before. */
+	for (side = 0; side < 2; side++)
+		for (from = 0; from < 2; from++) {
+			uint64_t interval = rhythm(&e->informational_ns[side][from]);
+
+			longest = interval > longest ? interval : longest;
+		}
+	return longest;
 }
 
 /* Is the exchange one that may have been a delete: an INFORMATIONAL, answered (IKEv1: not), out of the rhythm of DPD? */
@@ -156,6 +164,71 @@ static struct conversation_exchange *rekey_of(struct conversation_entry *e, enum
 	return NULL;
 }
 
+static struct conversation_entry *peer_with_id(struct conversations *c, const struct conversation_entry *of,
+					       uint64_t id)
+{
+	struct conversation_entry *e;
+
+	for (e = table_next_of_peers(c, of, NULL); e; e = table_next_of_peers(c, of, e))
+		if (e->sa.id == id)
+			return e;
+	return NULL;
+}
+
+/* Both ends sent CREATE_CHILD_SA before either was answered. Returns that of `by`, or NULL. */
+static struct conversation_exchange *collision(struct conversation_entry *e, enum conversation_side by,
+					       uint64_t before_ns)
+{
+	struct conversation_exchange *x = rekey_of(e, by, before_ns),
+				     *other = rekey_of(e, other_side(by), before_ns);
+
+	return x && other && x->request_ns && other->request_ns && x->request_ns < other->response_ns &&
+			       other->request_ns < x->response_ns
+		       ? x
+		       : NULL;
+}
+
+/*
+ * Both ends rekeyed the IKE SA at once: of the two new ones, who made the worse deletes it at once, and that is all that is ever
+ * said on it (RFC 7296 section 2.8.2). When `e` is used then, it is the one that stayed. Returns what made it, or NULL. Only if
+ * `proven` it has consequences for the others.
+ */
+static struct conversation_exchange *survives(struct conversations *c, struct conversation_entry *e,
+					      bool proven)
+{
+	const uint8_t *initiator = e->sa.path.end[CONVERSATION_INITIATOR].address;
+	struct conversation_entry *old, *lost;
+
+	for (old = table_next_of_peers(c, e, NULL); old; old = table_next_of_peers(c, e, old)) {
+		enum conversation_side by = memcmp(old->sa.path.end[0].address, initiator, 16)
+						    ? CONVERSATION_RESPONDER
+						    : CONVERSATION_INITIATOR;
+		struct conversation_exchange *rekey, *last;
+
+		if (old->sa.major != 2 || !old->sa.successor || !same_hosts(&old->sa, &e->sa) ||
+		    old->sa.state != CONVERSATION_REKEYED)
+			continue;
+		lost = peer_with_id(c, e, old->sa.successor);
+		rekey = collision(old, by, e->sa.first_ns);
+		last = lost ? exchange_last(lost) : NULL;
+		if (!rekey || !last || lost->sa.exchange_count != 1 || lost->sa.last_ns > e->sa.first_ns ||
+		    !may_be_delete(lost, last) ||
+		    last->request_ns > rekey->response_ns + DELETE_SOON * SECOND)
+			continue;
+		if (!proven)
+			return rekey;
+		set_deleted(c, lost, last, CONVERSATION_LIKELY, CONVERSATION_REASON_REKEY_LOST);
+		rekey->kind = CONVERSATION_KIND_IKE_REKEY;
+		rekey->kind_confidence = CONVERSATION_LIKELY;
+		if (!e->suite.block)
+			e->suite = lost->suite;
+		e->sa.predecessor = old->sa.id;
+		old->sa.successor = e->sa.id;
+		return rekey;
+	}
+	return NULL;
+}
+
 /*
  * Message ids begin at 0, and 0 is IKE_SA_INIT's except in an IKE SA made by a rekey (RFC 7296 section 2.18): its initiator is who
  * sent that CREATE_CHILD_SA request.
@@ -184,10 +257,11 @@ void aftermath_rekey_born(struct conversations *c, struct conversation_entry *e,
 			parent = old;
 		}
 	}
-	if (from_zero && (proven || found))
+	x = found || !from_zero ? found : survives(c, e, proven);
+	if (from_zero && (proven || x))
 		state_set(c, e, CONVERSATION_ESTABLISHED,
 			  proven ? CONVERSATION_CERTAIN : CONVERSATION_POSSIBLE,
-			  CONVERSATION_REASON_REKEY_BORN, found ? found->response_ns : e->sa.first_ns, 0, 0);
+			  CONVERSATION_REASON_REKEY_BORN, x ? x->response_ns : e->sa.first_ns, 0, 0);
 	if (!found || !proven)
 		return;
 	found->kind = CONVERSATION_KIND_IKE_REKEY;

@@ -7,7 +7,7 @@
 
 static bool grow(struct conversations *c, struct conversation_sa *sa)
 {
-	uint32_t capacity = sa->exchange_capacity ? sa->exchange_capacity * 2 : 2;
+	uint32_t capacity = sa->exchange_capacity ? sa->exchange_capacity * 2 : 1;
 	struct conversation_exchange *larger;
 
 	if (capacity > c->limits.exchanges)
@@ -44,15 +44,19 @@ struct conversation_exchange *exchange_add(struct fold *f, enum conversation_sid
 	x->major = f->m->major;
 	x->message_id = f->m->message_id;
 	x->by = by;
+	if (x->message_id >= f->entry->next_id[by])
+		f->entry->next_id[by] = x->message_id + 1ull;
 	return x;
 }
 
-/* From the newest back: what is looked for is almost always there. */
+/* From the newest back: what is looked for is almost always there. In IKEv2 a new request has an id that is higher than all before. */
 struct conversation_exchange *exchange_find(struct conversation_entry *e, enum conversation_side by,
 					    uint32_t message_id, uint8_t type)
 {
 	uint32_t i;
 
+	if (message_id >= e->next_id[by])
+		return NULL;
 	for (i = e->sa.exchange_count; i > 0; i--) {
 		struct conversation_exchange *x =
 			&e->sa.exchanges[(e->sa.exchange_first + i - 1) % e->sa.exchange_capacity];

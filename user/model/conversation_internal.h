@@ -28,7 +28,13 @@ struct conversation_entry {
 	struct link all, use, peer,
 		wheel; /* in order of creation; of last use; same pair of addresses; by deadline */
 	struct conversation_entry *hash_next;
-	uint64_t deadline_ns;		    /* 0: none */
+	uint64_t deadline_ns; /* 0: none */
+	uint64_t
+		queued_second; /* when it is looked at next: not after the deadline; 0: it is not in the wheel */
+	uint64_t next_id[2];		 /* by side: above all message ids of its exchanges */
+	uint8_t use_list;		 /* 1 + use_list; 0: in none */
+	bool moved;			 /* its path is not the one under which it is listed with its peers */
+	struct conversation_move *moves; /* of CONVERSATION_MOVES; NULL until it moves, which few do */
 	struct conversation_path candidate; /* ends that one side used and the other has not confirmed */
 	uint64_t candidate_ns;
 	uint8_t candidate_by;	   /* 1 + conversation_side; 0: there is no candidate */
@@ -40,9 +46,10 @@ struct conversation_entry {
 	uint32_t empty_size;	   /* smallest ciphertext of an IKEv2 INFORMATIONAL so far; 0: none */
 	uint64_t
 		informational_ns[2]
-				[3]; /* IKEv2: when each side sent INFORMATIONAL requests, the latest first */
-	uint64_t replaced_ns;	     /* another IKE SA of the same ends was established; 0: none */
-	uint32_t open[2];	     /* requests of each side that wait for an answer and were not given up */
+				[4]; /* IKEv2: when each side sent INFORMATIONAL requests, the latest first */
+	uint64_t child_answered_ns[2]; /* IKEv2: the latest CREATE_CHILD_SA of each side; 0: none */
+	uint64_t replaced_ns;	       /* another IKE SA of the same ends was established; 0: none */
+	uint32_t open[2]; /* requests of each side that wait for an answer and were not given up */
 	uint32_t answered_after_auth; /* exchanges */
 	bool joined;		      /* its beginning was not seen */
 	uint64_t established_ns;

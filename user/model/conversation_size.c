@@ -178,11 +178,13 @@ static bool follows_rekey(const struct conversation_entry *e, const struct conve
 {
 	uint32_t i;
 
+	if (x->request_ns >= e->child_answered_ns[x->by] + SECOND)
+		return false; /* and no need to look */
 	for (i = e->sa.exchange_count; i > 0; i--) {
 		const struct conversation_exchange *before = conversation_exchange_at(&e->sa, i - 1);
 
-		if (before == x || before->by != x->by)
-			continue;
+		if (before == x || before->by != x->by || before->type == IKE_V2_EXCHANGE_IKE_FOLLOWUP_KE)
+			continue; /* RFC 9370 section 2.2.4: more key exchanges belong to the same rekey */
 		return before->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA && before->response_ns &&
 		       before->outcome == CONVERSATION_OUTCOME_SUCCESS &&
 		       x->request_ns < before->response_ns + SECOND;

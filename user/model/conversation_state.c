@@ -149,36 +149,36 @@ static uint64_t check(struct conversations *c, struct conversation_entry *e, uin
 {
 	uint64_t next;
 
+	next = check_requests(c, e, now_ns); /* also of what has failed: its sender may not know yet */
 	if (state_is_end(e->sa.state))
-		return 0;
-	next = check_requests(c, e, now_ns);
+		return next;
 	next = sooner(next, check_v1_silence(c, e, now_ns));
 	next = sooner(next, check_stalled(c, e, now_ns));
 	return sooner(next, aftermath_silence(c, e, now_ns));
 }
 
+/* Where it will be looked at in time it stays: most deadlines are cancelled, and looking in vain is cheaper than moving it. */
 static void put(struct conversations *c, struct conversation_entry *e)
 {
+	uint64_t second = (e->deadline_ns > c->now_ns ? e->deadline_ns : c->now_ns) / SECOND + 1;
+
+	if (!e->deadline_ns || (e->queued_second && e->queued_second <= second))
+		return;
 	link_remove(&e->wheel);
-	if (e->deadline_ns)
-		link_append(
-			&c->wheel[((e->deadline_ns > c->now_ns ? e->deadline_ns : c->now_ns) / SECOND + 1) %
-				  WHEEL_SLOTS],
-			&e->wheel);
+	link_append(&c->wheel[second % WHEEL_SLOTS], &e->wheel);
+	e->queued_second = second;
 }
 
 /* Deadlines lie ahead of the message that sets them: with its time nothing is overdue. */
 void state_schedule(struct conversations *c, struct conversation_entry *e)
 {
-	uint64_t before = e->deadline_ns;
-
 	e->deadline_ns = check(c, e, e->sa.last_ns);
-	if (e->deadline_ns / SECOND != before / SECOND || !e->deadline_ns)
-		put(c, e);
+	put(c, e);
 }
 
-static void sweep_slot(struct conversations *c, struct link *slot, uint64_t now_ns)
+static void sweep_slot(struct conversations *c, uint64_t second, uint64_t now_ns)
 {
+	struct link *slot = &c->wheel[second % WHEEL_SLOTS];
 	struct link *at = slot->next, *end = slot->previous;
 	bool more = at != slot;
 
@@ -187,8 +187,11 @@ static void sweep_slot(struct conversations *c, struct link *slot, uint64_t now_
 		struct link *next = at->next;
 
 		more = at != end;
-		if (e->deadline_ns <= now_ns) {
-			e->deadline_ns = check(c, e, now_ns);
+		if (e->queued_second <= second) { /* not one of a later turn of the wheel */
+			link_remove(&e->wheel);
+			e->queued_second = 0;
+			if (e->deadline_ns && e->deadline_ns <= now_ns)
+				e->deadline_ns = check(c, e, now_ns);
 			put(c, e);
 		}
 		at = next;
@@ -208,5 +211,5 @@ void state_sweep(struct conversations *c, uint64_t now_ns)
 									 : second - WHEEL_SLOTS + 1;
 	c->swept_second = second;
 	for (; from <= second; from++)
-		sweep_slot(c, &c->wheel[from % WHEEL_SLOTS], now_ns);
+		sweep_slot(c, from, now_ns);
 }

@@ -94,6 +94,7 @@ static void entry_free(struct conversation_entry *e)
 	free(e->sa.kept[0].message);
 	free(e->sa.kept[1].message);
 	free(e->sa.exchanges);
+	free(e->moves);
 	free(e);
 }
 
@@ -178,6 +179,8 @@ static void make_room(struct conversations *c)
 	table_remove(c, oldest);
 }
 
+static const struct conversation_move no_moves[CONVERSATION_MOVES];
+
 struct conversation_entry *table_add(struct conversations *c, const struct conversation_packet *packet,
 				     const struct ike_message *m)
 {
@@ -195,6 +198,7 @@ struct conversation_entry *table_add(struct conversations *c, const struct conve
 	e->sa.major = m->major;
 	e->sa.minor = m->minor;
 	e->sa.half_open = true;
+	e->sa.move = no_moves;
 	e->sa.first_ns = packet->time_ns;
 	slot = &c->hash[hash_slot(c, m->initiator_spi)];
 	e->hash_next = *slot;
@@ -203,6 +207,7 @@ struct conversation_entry *table_add(struct conversations *c, const struct conve
 	link_init(&e->wheel);
 	link_append(&c->all, &e->all);
 	link_append(&c->use[USE_HALF_OPEN], &e->use);
+	e->use_list = 1 + USE_HALF_OPEN;
 	c->stats.created++;
 	c->stats.half_open++;
 	return e;
@@ -229,28 +234,34 @@ static void promote(struct conversations *c, struct conversation_entry *e)
 
 void table_settle(struct conversations *c, struct conversation_entry *e)
 {
+	enum use_list list = e->sa.half_open		 ? USE_HALF_OPEN
+			     : state_is_end(e->sa.state) ? USE_ENDED
+							 : USE_LIVE;
+
+	/* Nothing is evicted from the live ones: their order does not matter. */
+	if (list == USE_LIVE && e->use_list == 1 + USE_LIVE)
+		return;
+	e->use_list = (uint8_t)(1 + list);
 	link_remove(&e->use);
-	link_append(&c->use[e->sa.half_open		? USE_HALF_OPEN
-			    : state_is_end(e->sa.state) ? USE_ENDED
-							: USE_LIVE],
-		    &e->use);
+	link_append(&c->use[list], &e->use);
 }
 
 bool table_use(struct conversations *c, struct conversation_entry *e)
 {
 	const uint8_t both = 1u << CONVERSATION_INITIATOR | 1u << CONVERSATION_RESPONDER;
-	struct link *peers = peer_slot(c, &e->sa.path);
 	bool promoted = e->sa.half_open;
 
 	if (e->sa.half_open && (e->proof == both || e->cookie_proof))
 		promote(c, e);
 	table_settle(c, e);
-	if (!e->sa.half_open && peers->previous != &e->peer) {
-		/* Its ends may have moved. Half-open ones are not listed: a flood must not make this list long. */
+	promoted = promoted && !e->sa.half_open;
+	if (promoted || (e->moved && !e->sa.half_open)) {
+		/* Half-open ones are not listed: a flood must not make this list long. */
 		link_remove(&e->peer);
-		link_append(peers, &e->peer);
+		link_append(peer_slot(c, &e->sa.path), &e->peer);
+		e->moved = false;
 	}
-	return promoted && !e->sa.half_open;
+	return promoted;
 }
 
 static bool same_ends(const struct conversation_path *a, const struct conversation_path *b)

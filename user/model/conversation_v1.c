@@ -3,11 +3,9 @@
  * conversation_v1.c - IKEv1 (RFC 2409): messages of an exchange in turn, DPD by pairs of informational messages
  *
  * The header does not say request or response, nor which message of the exchange it is: odd ones come from who began it, and what
- * was seen before is a retransmission.
+ * was seen before is a retransmission. A fragmented message counts from its first fragment and takes effect with its last.
  */
 #include "model/conversation_internal.h"
-
-#define FRAGMENT_DIGEST (1ull << 63)
 
 /* The last message of an exchange; 0: nobody knows. */
 static uint8_t last_step(const struct fold *f)
@@ -28,16 +26,15 @@ static uint8_t last_step(const struct fold *f)
 	}
 }
 
+static uint64_t fragment_bit(const struct fold *f)
+{
+	return 1ull << ((f->m->fragment.number - 1u) & 63);
+}
+
 static bool is_phase1(const struct fold *f)
 {
 	return f->m->exchange == IKE_V1_EXCHANGE_MAIN_MODE ||
 	       f->m->exchange == IKE_V1_EXCHANGE_AGGRESSIVE_MODE || f->m->exchange == IKE_V1_EXCHANGE_BASE;
-}
-
-/* A message is known again by its bytes, a fragment by the id that all fragments of a message share. */
-static uint64_t step_digest(const struct fold *f)
-{
-	return f->m->fragment.number ? FRAGMENT_DIGEST | f->m->fragment.id : f->digest & ~FRAGMENT_DIGEST;
 }
 
 static struct conversation_exchange *find(struct fold *f, enum conversation_side *ret_by)
@@ -125,42 +122,74 @@ static void progress(struct fold *f, struct conversation_exchange *x, uint8_t st
 	}
 }
 
+/* Who sends it: odd ones come from who began the exchange. */
+static bool is_of_sender(const struct fold *f, const struct conversation_exchange *x, uint8_t step)
+{
+	return ((step & 1) != 0) == (f->side == x->by);
+}
+
+/* A message that was not seen before, or the first fragment of one. */
 static void take_step(struct fold *f, struct conversation_exchange *x, uint8_t step)
 {
 	uint64_t now = f->packet->time_ns, after;
-	bool first = x->steps == 0;
 
-	if (first) {
+	if (x->steps == 0) {
 		x->request_ns = now;
 		exchange_notifies(f, NULL);
 	}
-	after = (now - x->request_ns) / 1000;
+	after = now > x->request_ns ? (now - x->request_ns) / 1000 : 0;
 	x->step_us[step - 1] = after < UINT32_MAX ? (uint32_t)after : UINT32_MAX;
-	x->digest[step - 1] = step_digest(f);
+	x->digest[step - 1] = f->digest;
 	x->step_mask |= (uint8_t)(1u << (step - 1));
 	x->steps = step;
 	x->repeated_step = 0;
 	x->sent_ns = now;
 	x->gap_ns[0] = x->gap_ns[1] = 0;
+	if (step < last_step(f))
+		exchange_wait(f, x);
+}
+
+/* All of the message is there. */
+static void complete_step(struct fold *f, struct conversation_exchange *x, uint8_t step)
+{
 	if (!(step & 1) && !x->response_ns) {
-		x->response_ns = now;
-		state_event(f->c, CONVERSATION_EVENT_EXCHANGE, f->entry, x, now);
+		x->response_ns = f->packet->time_ns;
+		state_event(f->c, CONVERSATION_EVENT_EXCHANGE, f->entry, x, f->packet->time_ns);
 	}
 	if (step >= last_step(f))
 		exchange_close(f->entry, x);
-	else
-		exchange_wait(f, x);
 	progress(f, x, step);
+}
+
+/* One more piece of the message that is being sent; true when it is the last one that was missing. */
+static bool add_fragment(struct fold *f, struct conversation_exchange *x, struct conversation_half *half,
+			 uint8_t step)
+{
+	const struct ike_fragment *fragment = &f->m->fragment;
+
+	if (fragment->number == 0) {
+		if (step <= 2)
+			exchange_half(half, f);
+		return true;
+	}
+	if (step <= 2) {
+		half->bytes += f->m->length;
+		half->encrypted += f->m->encrypted_size;
+	}
+	half->fragments++;
+	half->seen |= fragment_bit(f);
+	if (fragment->last)
+		x->fragment_last = fragment->number;
+	return x->fragment_last &&
+	       half->seen == ~0ull >> (64 - (x->fragment_last > 64 ? 64 : x->fragment_last));
 }
 
 /*
  * An answer that is sent again right after the question was is no retransmission of its own; all else is. Of a fragmented message
- * only the first fragment counts.
+ * only the fragment that was seen first counts.
  */
 static void repeated(struct fold *f, struct conversation_exchange *x, uint8_t step)
 {
-	if (f->m->fragment.number > 1)
-		return;
 	if (step > 1 && x->repeated_step == step - 1) {
 		x->response_repeats++;
 		f->entry->sa.response_repeats++;
@@ -172,14 +201,44 @@ static void repeated(struct fold *f, struct conversation_exchange *x, uint8_t st
 	x->repeated_step = step;
 }
 
+/* The message of this exchange that begins with the same bytes, or 0. */
+static uint8_t known_step(const struct fold *f, const struct conversation_exchange *x)
+{
+	unsigned int i;
+
+	for (i = 0; i < CONVERSATION_STEPS; i++)
+		if ((x->step_mask & 1u << i) && x->digest[i] == f->digest &&
+		    is_of_sender(f, x, (uint8_t)(i + 1)))
+			return (uint8_t)(i + 1);
+	return 0;
+}
+
+/*
+ * Fragments say which piece they are, but not of what: implementations give every message the same id. A piece that is missing
+ * belongs to the message that its sender is sending; one that was seen, and any but the first otherwise, to a repetition. (A message
+ * that is not seen from its first fragment on, behind a repeated one of its sender, would be taken for part of that.)
+ */
+static bool is_fragment_of_last(const struct fold *f, const struct conversation_exchange *x,
+				const struct conversation_half *half)
+{
+	return f->m->fragment.number && x->steps && half->seen && is_of_sender(f, x, x->steps) &&
+	       x->in_fragments && !(half->seen & fragment_bit(f));
+}
+
+static bool is_rest_of_repetition(const struct fold *f, const struct conversation_exchange *x)
+{
+	if (f->m->fragment.number <= 1 || !x->steps)
+		return false;
+	return (x->in_fragments && is_of_sender(f, x, x->steps)) ||
+	       (x->repeated_step && is_of_sender(f, x, x->repeated_step));
+}
+
 static void fold_exchange(struct fold *f)
 {
 	enum conversation_side by;
 	struct conversation_exchange *x = find(f, &by);
 	struct conversation_half *half;
-	uint64_t digest = step_digest(f);
-	uint8_t step = 0;
-	unsigned int i;
+	uint8_t step;
 
 	if (!x) {
 		x = exchange_add(f, by);
@@ -188,33 +247,32 @@ static void fold_exchange(struct fold *f)
 	}
 	x->last_ns = f->packet->time_ns;
 	x->ip_fragments |= f->packet->ip_fragments;
-	for (i = 0; i < CONVERSATION_STEPS; i++)
-		if ((x->step_mask & 1u << i) && x->digest[i] == digest)
-			step = (uint8_t)(i + 1);
 	half = f->side == x->by ? &x->request : &x->response;
+	step = known_step(f, x);
 	if (step) {
-		uint64_t bit = 1ull << ((f->m->fragment.number - 1u) & 63);
-
-		if (!f->m->fragment.number || step != x->steps || (half->seen & bit))
-			repeated(f, x, step);
-		else if (step <= 2)
-			exchange_half(half, f); /* more of the message that is being sent */
-		else
-			half->seen |= bit;
+		repeated(f, x, step);
 		return;
 	}
+	if (is_fragment_of_last(f, x, half)) {
+		if (add_fragment(f, x, half, x->steps))
+			complete_step(f, x, x->steps);
+		return;
+	}
+	if (is_rest_of_repetition(f, x))
+		return;
 	step = next_step(f, x);
 	if (step > CONVERSATION_STEPS)
 		return;
 	state_revive(f);
 	if (x->given_up_ns)
 		x->outcome = CONVERSATION_OUTCOME_UNKNOWN;
-	if (step <= 2)
-		exchange_half(half, f);
-	else
-		half->seen = f->m->fragment.number ? 1ull << ((f->m->fragment.number - 1u) & 63) : 0;
+	x->in_fragments = f->m->fragment.number != 0;
+	x->fragment_last = 0;
+	half->seen = 0;
 	exchange_notifies(f, x);
 	take_step(f, x, step);
+	if (add_fragment(f, x, half, step))
+		complete_step(f, x, step);
 }
 
 /* The latest informational message of the other side if this may be its answer: R-U-THERE and its ACK are of one size. */
@@ -254,6 +312,18 @@ static void count_unanswered(struct fold *f)
 	e->unanswered_ns[0] = now;
 }
 
+/* That was the answer, if the other end is who waits for one. */
+static void refused(struct fold *f)
+{
+	struct conversation_exchange *phase1 = exchange_find(f->entry, CONVERSATION_INITIATOR, 0, 0);
+
+	if (!phase1 || !phase1->waiting || !is_of_sender(f, phase1, (uint8_t)(phase1->steps + 1)))
+		return;
+	exchange_close(f->entry, phase1);
+	phase1->outcome = CONVERSATION_OUTCOME_FAILURE;
+	phase1->outcome_confidence = CONVERSATION_CERTAIN;
+}
+
 static void informational_notify(struct fold *f, struct conversation_exchange *x)
 {
 	struct conversation_entry *e = f->entry;
@@ -269,6 +339,7 @@ static void informational_notify(struct fold *f, struct conversation_exchange *x
 			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN,
 				  CONVERSATION_REASON_NOTIFIED, f->packet->time_ns, x->message_id,
 				  f->m->notifies[i].type);
+			refused(f);
 			return;
 		}
 	if (f->m->encrypted_size && e->sa.phase1_step == 5 && e->sa.mode == IKE_V1_EXCHANGE_MAIN_MODE &&
@@ -277,13 +348,15 @@ static void informational_notify(struct fold *f, struct conversation_exchange *x
 			  CONVERSATION_REASON_PHASE1_REFUSED, f->packet->time_ns, x->message_id, 5);
 }
 
-/* Instead of the second message of quick mode: refused. */
+/* Instead of the second or the third message of quick mode: refused. */
 static void refuses_quick_mode(struct fold *f)
 {
 	struct conversation_exchange *before = exchange_last(f->entry);
 
 	if (before && before->major == 1 && before->type == IKE_V1_EXCHANGE_QUICK_MODE &&
-	    before->steps == 1 && before->by != f->side) {
+	    ((before->steps == 1 && before->by != f->side) ||
+	     (before->steps == 2 && before->by == f->side))) {
+		exchange_close(f->entry, before);
 		before->outcome = CONVERSATION_OUTCOME_FAILURE;
 		before->outcome_confidence = CONVERSATION_LIKELY;
 	}
@@ -320,6 +393,11 @@ static void fold_informational(struct fold *f)
 	x->request_ns = x->sent_ns = x->last_ns = now;
 	x->digest[0] = f->digest;
 	exchange_notifies(f, x);
+	if (f->m->delete_count) {
+		/* Nobody vouches for it: RFC 2409 section 5.7 wants it encrypted. What follows will tell. */
+		x->kind = CONVERSATION_KIND_DELETE;
+		x->kind_confidence = CONVERSATION_POSSIBLE;
+	}
 	if (f->m->encrypted_size)
 		count_unanswered(f);
 	informational_notify(f, x);

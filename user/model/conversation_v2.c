@@ -19,6 +19,7 @@ static void count_informational(struct fold *f)
 {
 	uint64_t *times = f->entry->informational_ns[f->side];
 
+	times[3] = times[2];
 	times[2] = times[1];
 	times[1] = times[0];
 	times[0] = f->packet->time_ns;
@@ -140,6 +141,11 @@ static void init_answered(struct fold *f, struct conversation_exchange *x)
 	} else if (f->m->invalid_ke_group) {
 		x->outcome = CONVERSATION_OUTCOME_RETRY;
 		e->sa.invalid_ke++;
+	} else if (ike_find_notify(f->m, IKE_V2_NOTIFY_REDIRECT)) {
+		x->outcome = CONVERSATION_OUTCOME_RETRY; /* elsewhere: RFC 5685 section 3 */
+		if (e->sa.state == CONVERSATION_NEGOTIATING)
+			state_set(f->c, e, CONVERSATION_FAILED, CONVERSATION_CERTAIN,
+				  CONVERSATION_REASON_REDIRECTED, f->packet->time_ns, 0, 0);
 	} else if (error) {
 		x->outcome = CONVERSATION_OUTCOME_FAILURE;
 		if (!e->sa.responder_spi)
@@ -227,6 +233,7 @@ static void answered(struct fold *f, struct conversation_exchange *x)
 	case IKE_V2_EXCHANGE_CREATE_CHILD_SA:
 		if (x->response.encrypted) {
 			size_judge_child(f->entry, x);
+			f->entry->child_answered_ns[x->by] = f->packet->time_ns;
 			later_answered(f, x);
 		}
 		break;

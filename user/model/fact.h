@@ -68,6 +68,7 @@ struct fact_sa {
 	enum fact_offload offload;
 	uint32_t offload_ifindex;
 	bool expired_soft; /* as the kernel told */
+	bool larval;	   /* an SPI that was reserved: no keys yet */
 };
 
 struct fact_selector {

@@ -41,6 +41,7 @@ struct host_facts {
 	size_t xfrm_count;
 	uint64_t softnet_processed, softnet_dropped, softnet_squeezed;
 	uint64_t softnet_dropped_before, softnet_squeezed_before;
+	uint64_t cpu_before[3];	      /* ticks: all, softirq, idle */
 	double cpu_softirq, cpu_busy; /* share of all CPUs since the look before, 0 to 1; negative: unknown */
 	struct host_nic nics[HOST_NICS];
 	size_t nic_count;

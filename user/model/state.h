@@ -16,6 +16,7 @@
 #include "espial/replay.h"
 
 struct conversations;
+struct diagnosis;
 
 #define STATE_NAME 64
 #define STATE_DROP_WINDOWS 8 /* 32, 64, … 4096 */
@@ -54,7 +55,12 @@ struct state_sa {
 	uint16_t source_port, destination_port; /* 0: none */
 	uint32_t spi;
 	int known;	 /* 1, 0; -1: not looked up */
-	uint32_t tunnel; /* index in state->tunnels; STATE_NO_TUNNEL */
+	uint32_t tunnel; /* index in state->tunnels; STATE_NO_TUNNEL, and then the next are 0 */
+	uint32_t partner_spi;  /* of the SA in the other direction; 0: not known */
+	uint32_t replaced_spi; /* of the SA in whose place it came; 0: none, or not known */
+	uint8_t side;	       /* seen from the tunnel's local end: 1 in, 2 out */
+	bool partner_exact;    /* by the kernel or a daemon; else inferred from time */
+	bool live;	       /* not replaced, and its tunnel did not fall */
 	bool newcomer;	 /* not yet promoted: numbers are those of its first packets */
 	uint64_t packets, bytes;
 	uint64_t unknown_packets;   /* of those: while the SA was not in the SADB */
@@ -86,13 +92,15 @@ struct state_tunnel_counters {
 struct state_tunnel {
 	char name[128];
 	bool named;		       /* by the IKE daemon; else made of the addresses */
+	bool transit;		       /* neither end is ours: forwarded */
 	uint8_t local[16], remote[16]; /* mapped like those of SAs */
+	uint16_t local_port, remote_port; /* where a NAT made them unusual; else 0 */
 	enum state_tunnel_state state;
 	uint8_t confidence;    /* enum timeline_confidence */
 	char evidence[160];    /* why the state is what it is: one sentence */
 	uint64_t since_ns;     /* of the state */
 	uint64_t last_down_ns; /* when it last fell; 0: never seen to */
-	char down_cause[40];   /* finding id; "" unknown or not down */
+	char down_cause[40];   /* finding id: of the latest fall, or why it does not come up; "" unknown or never */
 	uint64_t last_good_ns; /* last answered IKE exchange or ESP packet from the peer */
 	uint64_t flaps, rekeys, ike_rekeys;
 	struct state_tunnel_counters in, out;
@@ -100,7 +108,7 @@ struct state_tunnel {
 	size_t spi_count;
 	uint64_t *ike_spis; /* initiator SPIs of its IKE SAs, newest first */
 	size_t ike_count;
-	uint32_t reqid, if_id; /* 0: unknown */
+	uint32_t reqid, if_id; /* of its newest child SA, by facts; 0: unknown */
 	uint32_t path_mtu;     /* bytes; 0: unknown, as are the next */
 	uint32_t inner_mtu, mss4, mss6;
 	char mtu_source[16];
@@ -182,6 +190,7 @@ struct state {
 	size_t tunnel_count;
 	const struct conversations *ike; /* not owned; NULL: none */
 	struct state_ike_counters ike_counters;
+	const struct diagnosis *diagnosis; /* not owned; NULL: none */
 };
 
 /* What turns the datapath's clock and interface numbers into what people read. */

@@ -34,7 +34,7 @@ struct tunnel_limits {
 
 struct tunnel_input {
 	uint64_t now_ns;
-	const struct state *state;	 /* sas[]: not of only_sums */
+	const struct state *state; /* sas[]: not of only_sums; NULL: a look at the IKE conversations only */
 	const struct conversations *ike; /* NULL: none */
 	const struct fact_kernel *kernel;
 	const struct fact_daemon *daemons;
@@ -42,6 +42,7 @@ struct tunnel_input {
 	/* Whose view: an address of this host? NULL: not known (a capture); then directions of SAs and who comes first decide. */
 	bool (*is_local)(void *arg, const uint8_t address[16]);
 	void *arg;
+	bool final; /* nothing more will come (the end of a capture): judge now what else would wait for its aftermath */
 };
 
 struct tunnel_stats {
@@ -55,7 +56,7 @@ struct tunnels;
 struct tunnels *tunnels_new(const struct tunnel_limits *limits); /* NULL: no memory */
 void tunnels_free(struct tunnels *t);				 /* NULL is fine */
 
-/* Tell `entry` of what happens to tunnels (TIMELINE_TUNNEL_*, SA_*, REKEY, IKE_REKEY, ENDPOINT). Not to call back into `t`. */
+/* Tell `entry` of what happens to tunnels (TIMELINE_TUNNEL_*, SA_*, REKEY, IKE_REKEY). Not to call back into `t`. */
 void tunnels_observe(struct tunnels *t, void (*entry)(void *arg, const struct timeline_entry *entry),
 		     void *arg);
 

@@ -8,48 +8,20 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
+#include "source/bpf_clsact.h"
+#include "source/bpf_hook.h"
 #include "source/bpf_host.h"
-#include "source/filters.h"
-
-/* Kernel 6.6; not in the headers of older ones, nor is what bpf_link_create() takes for them. */
-#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
-#define ATTACH_TCX_EGRESS ((enum bpf_attach_type)47)
-#define ATTACH_F_BEFORE (1U << 3) /* BPF_F_BEFORE */
-#define ATTACH_TCX_MOST 64	  /* programs on one hook: BPF_MPROG_MAX */
-
-/*
- * Handle of our clsact filters: anyone's to choose, so it can tell the next agent what a crash leaves unsaid: whether the qdisc
- * is ours too.
- */
-#define ATTACH_HANDLE 0xe591a100U
-#define ATTACH_HANDLE_QDISC 1U /* and the qdisc was made for it */
-#define ATTACH_PRIORITIES 8
 
 #define ATTACH_NAME_XDP "esp_xdp_in"
-#define ATTACH_NAME_TC "esp_tc_"
-
-const char *attach_hook_name(enum hook_kind kind)
-{
-	switch (kind) {
-	case HOOK_XDP_NATIVE:
-		return "xdp native";
-	case HOOK_XDP_GENERIC:
-		return "xdp generic";
-	case HOOK_TCX:
-		return "tcx";
-	case HOOK_CLSACT:
-		return "clsact";
-	case HOOK_NONE:
-		break;
-	}
-	return "none";
-}
+#define ATTACH_WAIT_NS 20000000
+#define ATTACH_WAITS 25
 
 void attach_init(struct attachment *ret)
 {
@@ -117,136 +89,18 @@ static int guard_take(uint32_t ifindex)
 
 static bool has_our_tcx(uint32_t ifindex, enum bpf_attach_type type)
 {
-	uint32_t ids[ATTACH_TCX_MOST];
+	uint32_t ids[HOOK_TCX_MOST];
 	char name[BPF_OBJ_NAME_LEN];
-	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = ATTACH_TCX_MOST);
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = HOOK_TCX_MOST);
 
 	if (bpf_prog_query_opts((int)ifindex, type, &opts))
 		return false;
-	for (uint32_t i = 0; i < opts.prog_cnt && i < ATTACH_TCX_MOST; i++) {
+	for (uint32_t i = 0; i < opts.prog_cnt && i < HOOK_TCX_MOST; i++) {
 		program_name(ids[i], name, sizeof(name));
-		if (!strncmp(name, ATTACH_NAME_TC, strlen(ATTACH_NAME_TC)))
+		if (!strncmp(name, CLSACT_NAME, strlen(CLSACT_NAME)))
 			return true;
 	}
 	return false;
-}
-
-struct found_filters {
-	struct filter ours[4];
-	size_t our_count, other_count;
-	uint32_t first_other; /* priority */
-};
-
-static void on_filter(void *arg, const struct filter *filter)
-{
-	struct found_filters *found = arg;
-	bool ours = (filter->handle & ~ATTACH_HANDLE_QDISC) == ATTACH_HANDLE &&
-		    !strncmp(filter->name, ATTACH_NAME_TC, strlen(ATTACH_NAME_TC));
-
-	if (ours && found->our_count < sizeof(found->ours) / sizeof(*found->ours)) {
-		found->ours[found->our_count++] = *filter;
-	} else if (!ours) {
-		found->other_count++;
-		if (!found->first_other || filter->priority < found->first_other)
-			found->first_other = filter->priority;
-	}
-}
-
-static struct found_filters find_filters(uint32_t ifindex, bool egress)
-{
-	struct found_filters found = {};
-
-	(void)filters_each(ifindex, egress, on_filter, &found);
-	return found;
-}
-
-/* ---- clsact */
-
-static void remove_filter(uint32_t ifindex, bool egress, uint32_t handle, uint32_t priority)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
-		    .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
-
-	(void)bpf_tc_detach(&hook, &opts);
-}
-
-/* The qdisc goes when it was made for us and nobody has come to use it since. */
-static void remove_qdisc_if_unused(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = (int)ifindex,
-		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
-	for (int egress = 0; egress < 2; egress++) {
-		struct found_filters found = find_filters(ifindex, egress);
-
-		if (found.our_count || found.other_count)
-			return;
-	}
-	(void)bpf_tc_hook_destroy(&both);
-}
-
-/* What an agent left that was killed. Returns whether the qdisc was that agent's, and is now ours. */
-static bool remove_stale(uint32_t ifindex)
-{
-	bool qdisc_ours = false;
-
-	for (int egress = 0; egress < 2; egress++) {
-		struct found_filters found = find_filters(ifindex, egress);
-
-		for (size_t i = 0; i < found.our_count; i++) {
-			qdisc_ours |= found.ours[i].handle & ATTACH_HANDLE_QDISC;
-			remove_filter(ifindex, egress, found.ours[i].handle, found.ours[i].priority);
-		}
-	}
-	return qdisc_ours;
-}
-
-/* First of all filters where that can be had, since one that returns a verdict ends the chain. */
-static int attach_clsact(struct attachment *a, bool egress, int program, bool qdisc_ours, struct hook *ret)
-{
-	struct found_filters found = find_filters(a->ifindex, egress);
-	uint32_t handle = ATTACH_HANDLE | (qdisc_ours ? ATTACH_HANDLE_QDISC : 0);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)a->ifindex,
-		    .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-	int err = -EINVAL;
-
-	/* A priority is of one kind and protocol: one that is taken by another is refused. 0: the kernel's choice. */
-	for (uint32_t i = 1; i <= ATTACH_PRIORITIES + 1 && err; i++) {
-		uint32_t priority = i <= ATTACH_PRIORITIES ? i : 0;
-		LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = handle, .priority = priority);
-
-		err = bpf_tc_attach(&hook, &opts);
-		if (err)
-			continue;
-		*ret = (struct hook){.kind = HOOK_CLSACT,
-				     .link_fd = -1,
-				     .handle = handle,
-				     .priority = opts.priority,
-				     .prog_id = opts.prog_id};
-		if (found.first_other && found.first_other < opts.priority)
-			note(a, "%s: a tc filter of someone else comes first and may end the chain",
-			     egress ? "out" : "in");
-	}
-	return err;
-}
-
-/* ---- links */
-
-static int attach_tcx(uint32_t ifindex, bool egress, int program)
-{
-	enum bpf_attach_type type = egress ? ATTACH_TCX_EGRESS : ATTACH_TCX_INGRESS;
-	LIBBPF_OPTS(bpf_link_create_opts, first, .flags = ATTACH_F_BEFORE);
-	int fd = bpf_link_create(program, (int)ifindex, type, &first);
-
-	return fd < 0 ? bpf_link_create(program, (int)ifindex, type, NULL) : fd;
-}
-
-static int attach_xdp(uint32_t ifindex, bool native, int program)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-
-	return bpf_link_create(program, (int)ifindex, BPF_XDP, &opts);
 }
 
 /* ---- which of them */
@@ -258,33 +112,46 @@ struct attempt {
 	bool qdisc_asked, qdisc_ours;
 };
 
-static int try_tc(struct attempt *t, bool egress, struct hook *ret)
+/* So that it stays when we go. It is none the worse for us when that fails. */
+static void pin(struct attempt *t, bool egress, const struct hook *hook)
 {
-	int program = egress ? t->programs->tc_out : t->programs->tc_in;
-	uint32_t ifindex = t->a->ifindex;
+	int err = t->a->links ? hook_pin(hook, t->a->links, t->a->ifindex, egress) : 0;
+
+	if (err)
+		note(t->a, "%s: ends with the agent: it cannot be pinned in %s (%s)", egress ? "out" : "in",
+		     t->a->links, strerror(-err));
+}
+
+static int try_clsact(struct attempt *t, bool egress, int program, struct hook *ret)
+{
+	struct clsact_filters found = clsact_find(t->a->ifindex, egress);
 	int err;
 
-	if (!(t->request->without & LIVE_WITHOUT_TCX)) {
-		int fd = attach_tcx(ifindex, egress, program);
-
-		if (fd >= 0) {
-			*ret = (struct hook){.kind = HOOK_TCX, .link_fd = fd};
-			return 0;
-		}
-	}
-	host_complaint_clear();
 	if (!t->qdisc_asked) {
-		LIBBPF_OPTS(bpf_tc_hook, both, .ifindex = (int)ifindex,
-			    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-
-		err = bpf_tc_hook_create(&both);
+		err = clsact_make_qdisc(t->a->ifindex);
 		if (err && err != -EEXIST)
 			return err;
 		t->qdisc_asked = true;
 		t->qdisc_ours |= !err;
 		host_complaint_clear();
 	}
-	return attach_clsact(t->a, egress, program, t->qdisc_ours, ret);
+	err = hook_clsact(t->a->ifindex, egress, program, t->qdisc_ours, ret);
+	if (!err && found.first_other && found.first_other < ret->priority)
+		note(t->a, "%s: a tc filter of someone else comes first and may end the chain",
+		     egress ? "out" : "in");
+	return err;
+}
+
+static int try_tc(struct attempt *t, bool egress, struct hook *ret)
+{
+	int program = egress ? t->programs->tc_out : t->programs->tc_in;
+
+	if (!(t->request->without & LIVE_WITHOUT_TCX) && !hook_tcx(t->a->ifindex, egress, program, ret)) {
+		pin(t, egress, ret);
+		return 0;
+	}
+	host_complaint_clear();
+	return try_clsact(t, egress, program, ret);
 }
 
 static bool wants_native(const struct attach_request *request)
@@ -322,38 +189,33 @@ static bool xdp_is_free(struct attempt *t)
 	return false;
 }
 
-/* XDP as the mode says. A link descriptor in *ret_fd and the kind, or an error and the cause in `why`. */
+/* XDP as the mode says. 0, or an error; and the cause in `why` when the first choice was refused. */
 static int try_xdp(struct attempt *t, struct hook *ret, char *why, size_t why_size)
 {
-	int fd = -EOPNOTSUPP;
+	int err = -EOPNOTSUPP;
 
 	*why = 0;
 	if (wants_native(t->request)) {
 		host_complaint_clear();
-		fd = t->request->without & LIVE_WITHOUT_NATIVE
-			     ? -EOPNOTSUPP
-			     : attach_xdp(t->a->ifindex, true, t->programs->xdp_in);
-		if (fd >= 0) {
-			*ret = (struct hook){.kind = HOOK_XDP_NATIVE, .link_fd = fd};
+		if (!(t->request->without & LIVE_WITHOUT_NATIVE))
+			err = hook_xdp(t->a->ifindex, true, t->programs->xdp_in, ret);
+		if (!err)
 			return 0;
-		}
-		snprintf(why, why_size, "native XDP is refused (%s)", reason(fd));
+		snprintf(why, why_size, "native XDP is refused (%s)", reason(err));
 	}
 	if (wants_generic(t->request)) {
 		size_t used = strlen(why);
 
+		err = -EOPNOTSUPP;
 		host_complaint_clear();
-		fd = t->request->without & LIVE_WITHOUT_GENERIC
-			     ? -EOPNOTSUPP
-			     : attach_xdp(t->a->ifindex, false, t->programs->xdp_in);
-		if (fd >= 0) {
-			*ret = (struct hook){.kind = HOOK_XDP_GENERIC, .link_fd = fd};
+		if (!(t->request->without & LIVE_WITHOUT_GENERIC))
+			err = hook_xdp(t->a->ifindex, false, t->programs->xdp_in, ret);
+		if (!err)
 			return 0;
-		}
 		snprintf(why + used, why_size - used, "%sgeneric XDP is refused (%s)", used ? ", " : "",
-			 reason(fd));
+			 reason(err));
 	}
-	return fd;
+	return err;
 }
 
 static int attach_ingress(struct attempt *t)
@@ -363,12 +225,12 @@ static int attach_ingress(struct attempt *t)
 
 	if (xdp_is_free(t)) {
 		err = try_xdp(t, &t->a->in, why, sizeof(why));
+		if (*why)
+			note(t->a, "in: %s", why);
 		if (!err) {
-			if (*why)
-				note(t->a, "in: %s", why);
+			pin(t, false, &t->a->in);
 			return 0;
 		}
-		note(t->a, "in: %s", why);
 		if (t->request->mode != LIVE_XDP_AUTO)
 			return err;
 	} else if (t->request->ethernet && t->request->mode != LIVE_XDP_AUTO &&
@@ -394,30 +256,45 @@ static void note_offload(struct attachment *a)
 		     v4 ? "esp4_offload" : "esp6_offload");
 }
 
-/* -EBUSY: an agent is at work here. What one left that is no more is removed: returns 0, or 1 when the qdisc is ours now. */
-static int look_for_agents(struct attachment *a)
+static bool has_our_links(uint32_t ifindex, bool guarded)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
 	char name[BPF_OBJ_NAME_LEN] = "";
-	bool busy;
+
+	if (!bpf_xdp_query((int)ifindex, 0, &query) && query.prog_id)
+		program_name(query.prog_id, name, sizeof(name));
+	/* Without CAP_SYS_ADMIN nobody tells us a program's name: then the socket that an agent holds decides. */
+	if (guarded && query.prog_id && !*name)
+		return true;
+	return !strcmp(name, ATTACH_NAME_XDP) || has_our_tcx(ifindex, HOOK_TCX_INGRESS) ||
+	       has_our_tcx(ifindex, HOOK_TCX_EGRESS);
+}
+
+/* -EBUSY: an agent is at work here. What one left that is no more is removed: returns 0, or 1 when the qdisc is ours now. */
+static int look_for_agents(struct attachment *a)
+{
+	const struct timespec pause = {.tv_nsec = ATTACH_WAIT_NS};
+	bool guarded, busy;
+	size_t count;
 
 	a->guard = guard_take(a->ifindex);
-	if (!bpf_xdp_query((int)a->ifindex, 0, &query) && query.prog_id)
-		program_name(query.prog_id, name, sizeof(name));
-	busy = !strcmp(name, ATTACH_NAME_XDP) || has_our_tcx(a->ifindex, ATTACH_TCX_INGRESS) ||
-	       has_our_tcx(a->ifindex, ATTACH_TCX_EGRESS);
-	/* Without CAP_SYS_ADMIN nobody tells us a program's name: then the socket that an agent holds decides. */
-	if (a->guard == -EADDRINUSE && query.prog_id && !*name)
-		busy = true;
+	guarded = a->guard == -EADDRINUSE;
+	busy = has_our_links(a->ifindex, guarded);
+	/* The kernel lets go of a dead agent's links a moment after it is dead. */
+	for (int i = 0; i < ATTACH_WAITS && busy && !guarded; i++) {
+		nanosleep(&pause, NULL);
+		busy = has_our_links(a->ifindex, guarded);
+	}
 	/* Filters outlive their agent, links do not. */
 	if (!busy && a->guard < 0)
-		busy = find_filters(a->ifindex, false).our_count || find_filters(a->ifindex, true).our_count;
-	if (busy) {
+		busy = clsact_find(a->ifindex, false).our_count || clsact_find(a->ifindex, true).our_count;
+	if (busy && guarded)
 		note(a, "another espial agent watches it: stop that one first (see `espial status self`, "
 			"`bpftool net`)");
-		return -EBUSY;
-	}
-	return remove_stale(a->ifindex);
+	else if (busy)
+		note(a, "programs that an espial agent left are on it: take them over with its --bpffs, or "
+			"remove them: `espial detach`");
+	return busy ? -EBUSY : clsact_remove_all(a->ifindex, &count);
 }
 
 int attach_interface(const struct attach_programs *programs, const struct attach_request *request,
@@ -428,6 +305,7 @@ int attach_interface(const struct attach_programs *programs, const struct attach
 
 	attach_init(ret);
 	ret->ifindex = request->ifindex;
+	ret->links = request->links;
 	found = look_for_agents(ret);
 	if (found < 0) {
 		attach_remove(ret, true);
@@ -446,63 +324,96 @@ int attach_interface(const struct attach_programs *programs, const struct attach
 	if (in && out) {
 		attach_remove(ret, true);
 		if (t.qdisc_ours)
-			remove_qdisc_if_unused(request->ifindex);
+			clsact_remove_qdisc_if_unused(request->ifindex);
 		return in;
 	}
 	if (t.qdisc_ours && ret->in.kind != HOOK_CLSACT && ret->out.kind != HOOK_CLSACT)
-		remove_qdisc_if_unused(request->ifindex);
+		clsact_remove_qdisc_if_unused(request->ifindex);
 	note_offload(ret);
 	return 0;
 }
 
-/* Whether the clsact filter at its place is still ours. */
-static bool has_our_filter(const struct attachment *a, bool egress, const struct hook *hook)
+bool attach_suits(const struct attachment *attachment, const struct attach_request *request)
 {
-	LIBBPF_OPTS(bpf_tc_hook, where, .ifindex = (int)a->ifindex,
-		    .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = hook->handle, .priority = hook->priority);
+	enum hook_kind kind = attachment->in.kind;
 
-	return !bpf_tc_query(&where, &opts) && opts.prog_id == hook->prog_id;
+	switch (request->mode) {
+	case LIVE_XDP_NATIVE:
+		return kind == HOOK_XDP_NATIVE;
+	case LIVE_XDP_GENERIC:
+		return kind == HOOK_XDP_GENERIC;
+	case LIVE_XDP_OFF:
+		return kind != HOOK_XDP_NATIVE && kind != HOOK_XDP_GENERIC;
+	case LIVE_XDP_AUTO:
+		break;
+	}
+	return true;
 }
 
-static bool hook_is_whole(const struct attachment *a, bool egress, const struct hook *hook)
+int attach_adopt(const struct attach_programs *programs, const struct attach_request *request,
+		 const struct attachment *before, struct attachment *ret)
 {
-	struct bpf_link_info info = {};
-	uint32_t length = sizeof(info);
+	struct hook in = {.link_fd = -1}, out = {.link_fd = -1};
+	/* Nothing was noted yet of an agent that was killed while it attached: then both must be there. */
+	bool begun = before->in.kind == HOOK_NONE && before->out.kind == HOOK_NONE;
 
-	if (hook->kind == HOOK_CLSACT)
-		return has_our_filter(a, egress, hook);
-	/* A link that hangs on nothing any more has index 0, which is in the same place for XDP and TCX. */
-	return hook->link_fd < 0 || bpf_obj_get_info_by_fd(hook->link_fd, &info, &length) || info.xdp.ifindex;
+	attach_init(ret);
+	ret->ifindex = request->ifindex;
+	ret->links = request->links;
+	ret->guard = guard_take(request->ifindex);
+	if (!hook_adopt(request->ifindex, false, programs->xdp_in, programs->tc_in, request->links,
+			&before->in, &in))
+		ret->in = in;
+	if (!hook_adopt(request->ifindex, true, -1, programs->tc_out, request->links, &before->out, &out))
+		ret->out = out;
+	memcpy(ret->note, before->note, sizeof(ret->note));
+	if ((begun || before->in.kind != HOOK_NONE) && ret->in.kind == HOOK_NONE)
+		return -ESTALE;
+	return (begun || before->out.kind != HOOK_NONE) && ret->out.kind == HOOK_NONE ? -ESTALE : 0;
 }
 
 bool attach_is_whole(const struct attachment *attachment)
 {
-	return hook_is_whole(attachment, false, &attachment->in) &&
-	       hook_is_whole(attachment, true, &attachment->out);
+	return hook_is_whole(&attachment->in, attachment->ifindex, false) &&
+	       hook_is_whole(&attachment->out, attachment->ifindex, true);
 }
 
-static void remove_hook(const struct attachment *a, bool egress, const struct hook *hook, bool exists)
-{
-	if (hook->link_fd >= 0)
-		close(hook->link_fd);
-	/* Somebody may have removed it, and put something else in its place. */
-	if (hook->kind == HOOK_CLSACT && exists && has_our_filter(a, egress, hook))
-		remove_filter(a->ifindex, egress, hook->handle, hook->priority);
-}
-
-void attach_remove(struct attachment *attachment, bool exists)
+static void forget(struct attachment *attachment)
 {
 	char text[ATTACH_TEXT];
-	bool qdisc_ours = (attachment->in.handle | attachment->out.handle) & ATTACH_HANDLE_QDISC;
 
-	remove_hook(attachment, false, &attachment->in, exists);
-	remove_hook(attachment, true, &attachment->out, exists);
-	if (qdisc_ours && exists)
-		remove_qdisc_if_unused(attachment->ifindex);
 	if (attachment->guard >= 0)
 		close(attachment->guard);
 	memcpy(text, attachment->note, sizeof(text));
 	attach_init(attachment);
 	memcpy(attachment->note, text, sizeof(text));
+}
+
+void attach_remove(struct attachment *attachment, bool exists)
+{
+	bool qdisc_ours = (attachment->in.handle | attachment->out.handle) & CLSACT_HANDLE_QDISC;
+
+	hook_remove(&attachment->in, attachment->links, attachment->ifindex, false, exists);
+	hook_remove(&attachment->out, attachment->links, attachment->ifindex, true, exists);
+	if (qdisc_ours && exists)
+		clsact_remove_qdisc_if_unused(attachment->ifindex);
+	forget(attachment);
+}
+
+void attach_release(struct attachment *attachment)
+{
+	if (attachment->in.link_fd >= 0)
+		close(attachment->in.link_fd);
+	if (attachment->out.link_fd >= 0)
+		close(attachment->out.link_fd);
+	forget(attachment);
+}
+
+bool attach_is_guarded(uint32_t ifindex)
+{
+	int fd = guard_take(ifindex);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EADDRINUSE;
 }

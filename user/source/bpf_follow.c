@@ -14,6 +14,7 @@
 #include <linux/if_arp.h>
 
 #include "espial.skel.h"
+#include "source/bpf_sadb.h"
 #include "source/select.h"
 #include "suggest.h"
 
@@ -31,7 +32,7 @@ const char *live_ifname(const struct live *live, uint32_t ifindex)
 	size_t kept = live->name_count < LIVE_NAMES ? live->name_count : LIVE_NAMES;
 
 	for (size_t i = 1; i <= kept; i++) { /* the newest first: indices are used again */
-		const struct live_name *name = &live->name[(live->name_count - i) % LIVE_NAMES];
+		const struct pin_name *name = &live->name[(live->name_count - i) % LIVE_NAMES];
 
 		if (name->ifindex == ifindex)
 			return name->name;
@@ -45,7 +46,7 @@ static void set_name(struct live *live, struct live_interface *place, const stru
 
 	memcpy(place->name, link->name, sizeof(place->name));
 	if (!known || strcmp(known, link->name)) {
-		struct live_name *name = &live->name[live->name_count++ % LIVE_NAMES];
+		struct pin_name *name = &live->name[live->name_count++ % LIVE_NAMES];
 
 		name->ifindex = link->ifindex;
 		memcpy(name->name, link->name, sizeof(name->name));
@@ -102,9 +103,8 @@ static bool is_attached(const struct live_interface *place)
 	return place->attachment.in.kind != HOOK_NONE || place->attachment.out.kind != HOOK_NONE;
 }
 
-/* What the datapath knows of the interface's index. `slot` NULL: nothing any more. */
-static void tell_datapath(const struct live *live, uint32_t ifindex, const struct live_interface *place,
-			  enum esp_link link)
+void live_tell(const struct live *live, uint32_t ifindex, const struct live_interface *place,
+	       enum esp_link link)
 {
 	esp_tell_interface(live->skel->bss->esp_if, ifindex, place ? (int)(place - live->interface) : -1,
 			   link, live->skel->rodata->esp_config.cpus);
@@ -164,13 +164,13 @@ static void leave(struct live *live, struct live_interface *place, bool exists, 
 {
 	attach_remove(&place->attachment, exists);
 	if (!colliding(live, place->ifindex))
-		tell_datapath(live, place->ifindex, NULL, ESP_LINK_UNKNOWN);
+		live_tell(live, place->ifindex, NULL, ESP_LINK_UNKNOWN);
 	place->present = place->retry = false;
 	place->since = ++live->departures;
 	snprintf(place->note, sizeof(place->note), "%s", note);
 }
 
-static enum esp_link link_of(const struct link *link)
+enum esp_link live_link_type(const struct link *link)
 {
 	return link->type == ARPHRD_ETHER || link->type == ARPHRD_LOOPBACK ? ESP_LINK_ETHERNET : ESP_LINK_IP;
 }
@@ -178,24 +178,37 @@ static enum esp_link link_of(const struct link *link)
 static void say_attached(const struct live *live, const struct live_interface *place)
 {
 	live_say(live, "%s: watched, in by %s, out by %s%s%s", place->name,
-		 attach_hook_name(place->attachment.in.kind), attach_hook_name(place->attachment.out.kind),
+		 hook_name(place->attachment.in.kind), hook_name(place->attachment.out.kind),
 		 *place->note ? ": " : "", place->note);
+}
+
+struct attach_programs live_programs(const struct live *live)
+{
+	if (live->pinned.xdp_in >= 0)
+		return live->pinned;
+	return (struct attach_programs){
+		.xdp_in = bpf_program__fd(live->skel->progs.esp_xdp_in),
+		.tc_in = bpf_program__fd(live->skel->progs.esp_tc_in),
+		.tc_out = bpf_program__fd(live->skel->progs.esp_tc_out),
+	};
+}
+
+struct attach_request live_request(const struct live *live, const struct link *link)
+{
+	return (struct attach_request){
+		.ifindex = link->ifindex,
+		.ethernet = live_link_type(link) == ESP_LINK_ETHERNET,
+		.mode = live->mode,
+		.without = live->without,
+		.links = live->pin ? pin_links(live->pin) : NULL,
+	};
 }
 
 /* Attaches the place's device anew. */
 static int attach_place(struct live *live, struct live_interface *place, const struct link *link)
 {
-	struct attach_programs programs = {
-		.xdp_in = bpf_program__fd(live->skel->progs.esp_xdp_in),
-		.tc_in = bpf_program__fd(live->skel->progs.esp_tc_in),
-		.tc_out = bpf_program__fd(live->skel->progs.esp_tc_out),
-	};
-	struct attach_request request = {
-		.ifindex = link->ifindex,
-		.ethernet = link_of(link) == ESP_LINK_ETHERNET,
-		.mode = live->mode,
-		.without = live->without,
-	};
+	struct attach_programs programs = live_programs(live);
+	struct attach_request request = live_request(live, link);
 	const struct live_interface *other;
 	int err;
 
@@ -209,7 +222,7 @@ static int attach_place(struct live *live, struct live_interface *place, const s
 		err = -ENOSPC;
 	} else {
 		/* First, so that nothing passes the programs uncounted. */
-		tell_datapath(live, link->ifindex, place, link_of(link));
+		live_tell(live, link->ifindex, place, live_link_type(link));
 		err = attach_interface(&programs, &request, &place->attachment);
 		memcpy(place->note, place->attachment.note, sizeof(place->note));
 	}
@@ -218,7 +231,7 @@ static int attach_place(struct live *live, struct live_interface *place, const s
 		return 0;
 	}
 	if (!other)
-		tell_datapath(live, link->ifindex, NULL, ESP_LINK_UNKNOWN);
+		live_tell(live, link->ifindex, NULL, ESP_LINK_UNKNOWN);
 	live_say(live, "%s: not watched: %s", place->name, place->note);
 	return err;
 }
@@ -264,6 +277,8 @@ static int arrive(struct live *live, const struct link *link, bool named)
 	place->mtu = link->mtu;
 	place->named = named;
 	set_name(live, place, link);
+	/* Before the datapath counts for it: who comes after a crash must know whose the numbers are. */
+	live_save(live);
 	return attach_place(live, place, link);
 }
 
@@ -419,6 +434,7 @@ int live_reconcile(struct live *live, bool keep, char *error, size_t error_size)
 
 	if (err == -ENOMEM && error && !*error)
 		snprintf(error, error_size, "interfaces: out of memory");
+	live_save(live);
 	return err;
 }
 
@@ -457,4 +473,18 @@ void live_detach(struct live *live)
 		link = links_find(live->links, place->ifindex);
 		leave(live, place, link && link->serial == place->serial, "");
 	}
+}
+
+void live_release(struct live *live)
+{
+	live->closing = true;
+	if (live->opened)
+		(void)live_sadb_keep(live, false); /* nobody keeps it until the next agent does */
+	live_save(live);
+	if (live->opened)
+		live_say(live,
+			 "%s: programs and tables stay and go on counting: `espial detach` removes them",
+			 pin_directory(live->pin));
+	for (size_t i = 0; i < ESP_IF_SLOTS; i++)
+		attach_release(&live->interface[i].attachment);
 }

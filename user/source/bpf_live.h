@@ -25,6 +25,14 @@ enum live_without {
 	LIVE_WITHOUT_TCX = 1,
 	LIVE_WITHOUT_NATIVE = 2,
 	LIVE_WITHOUT_GENERIC = 4,
+	LIVE_WITHOUT_SAME = 8, /* programs that are pinned are taken for others than ours */
+};
+
+/* Whether programs and tables stay in the kernel when the agent ends, and go on counting. */
+enum live_keep {
+	LIVE_KEEP_AUTO, /* they do when an earlier agent left them: keeping stays keeping */
+	LIVE_KEEP_YES,
+	LIVE_KEEP_NO, /* what an earlier agent left is taken over, and removed at the end */
 };
 
 struct live_options {
@@ -39,6 +47,9 @@ struct live_options {
 	uint32_t events_per_second; /* per CPU; 0: 2000 */
 	struct esp_ports ports;	    /* all 0: 500 and 4500 */
 	unsigned int without;	    /* enum live_without */
+	enum live_keep keep;
+	const char *bpffs;	/* directory for what is kept; NULL or "": nothing is, nor looked for */
+	uint64_t other_version; /* for tests: as if of another version than the agent with another number */
 };
 
 struct live;
@@ -54,11 +65,12 @@ struct live_sink {
 /*
  * Checks the host (kernel, BTF, privileges), loads the programs and attaches to what matches now. -EPERM, -ENOTSUP
  * (kernel too old, no BTF), -ENODEV (a plain name that does not exist), -EBUSY (another agent), -ENOMEM …, with the
- * line in `error`. Interfaces that match later are attached when they appear.
+ * line in `error`. Interfaces that match later are attached when they appear. What an earlier agent left in options->bpffs
+ * is taken over without a packet uncounted.
  */
 int live_open(const struct live_options *options, const struct live_sink *sink, struct live **ret,
 	      char *error, size_t error_size);
-/* Detaches and unloads everything of ours, and nothing else. */
+/* Detaches and unloads everything of ours, and nothing else; or lets go of it, when it is to be kept. */
 void live_close(struct live *live);
 
 /* A file descriptor that polls readable when live_follow() has something to do (rtnetlink). */

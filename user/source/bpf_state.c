@@ -41,14 +41,14 @@ static void add_counters(const struct esp_if_stats *stats, struct state_counters
 		sum->rejected[i] += ESP_READ(stats->rejected[i]);
 }
 
-static void subtract_counters(const struct state_counters *before, struct state_counters *sum)
+void live_counters_subtract(const struct state_counters *what, struct state_counters *sum)
 {
-	sum->seen -= before->seen;
-	sum->bytes -= before->bytes;
+	sum->seen -= what->seen;
+	sum->bytes -= what->bytes;
 	for (size_t i = 0; i < ESP_CLASS_COUNT; i++)
-		sum->cls[i] -= before->cls[i];
+		sum->cls[i] -= what->cls[i];
 	for (size_t i = 0; i < ESP_REASON_COUNT; i++)
-		sum->rejected[i] -= before->rejected[i];
+		sum->rejected[i] -= what->rejected[i];
 }
 
 void live_count(const struct live *live, size_t place, enum esp_direction direction,
@@ -57,7 +57,7 @@ void live_count(const struct live *live, size_t place, enum esp_direction direct
 	memset(ret, 0, sizeof(*ret));
 	for (uint32_t cpu = 0; cpu < live->tables.cfg.cpus; cpu++)
 		add_counters(esp_if_stats_at(&live->tables, (uint32_t)place, direction, cpu), ret);
-	subtract_counters(&live->interface[place].before[direction == ESP_DIR_OUT], ret);
+	live_counters_subtract(&live->interface[place].before[direction == ESP_DIR_OUT], ret);
 }
 
 static void show_interface(const struct live *live, size_t place, struct state_interface *ret)
@@ -69,8 +69,8 @@ static void show_interface(const struct live *live, size_t place, struct state_i
 	ret->ifindex = from->present ? from->ifindex : 0;
 	ret->up = from->present && from->up;
 	ret->mtu = from->present ? from->mtu : 0;
-	strncpy(ret->ingress, attach_hook_name(from->attachment.in.kind), sizeof(ret->ingress) - 1);
-	strncpy(ret->egress, attach_hook_name(from->attachment.out.kind), sizeof(ret->egress) - 1);
+	strncpy(ret->ingress, hook_name(from->attachment.in.kind), sizeof(ret->ingress) - 1);
+	strncpy(ret->egress, hook_name(from->attachment.out.kind), sizeof(ret->egress) - 1);
 	strncpy(ret->note, from->note, sizeof(ret->note) - 1);
 	live_count(live, place, ESP_DIR_IN, &ret->in);
 	live_count(live, place, ESP_DIR_OUT, &ret->out);
@@ -111,6 +111,20 @@ static void show_self(const struct live *live, struct state *ret)
 	self->pid = (uint32_t)getpid();
 }
 
+/* What tables had counted that are no more. */
+static void add_carried(const struct live *live, struct state *ret)
+{
+	const struct layout_sums *carried = &live->carried;
+
+	ret->total.seen += carried->total.seen;
+	ret->total.bytes += carried->total.bytes;
+	layout_add_counters(ret->total.cls, carried->total.cls, sizeof(ret->total.cls));
+	layout_add_counters(ret->total.rejected, carried->total.rejected, sizeof(ret->total.rejected));
+	layout_add_counters(ret->loss, carried->loss, sizeof(ret->loss));
+	for (int i = 0; i < ESP_SUMS; i++)
+		layout_add_counters(&ret->sums[i].of, carried->sums[i], sizeof(ret->sums[i].of));
+}
+
 static int look(struct live *live, bool only_sums, struct state *ret)
 {
 	struct state_context context = {
@@ -129,6 +143,7 @@ static int look(struct live *live, bool only_sums, struct state *ret)
 	err = state_collect(&live->tables, &context, ret);
 	if (err)
 		return err;
+	add_carried(live, ret);
 	ret->kind = STATE_LIVE;
 	if (gethostname(ret->name, sizeof(ret->name) - 1))
 		*ret->name = 0;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "espial/classify.h"
+#include "model/model.h"
 #include "source/capfile.h"
 #include "source/ike_packet.h"
 #include "source/twin.h"
@@ -22,7 +23,10 @@ struct offline {
 	struct offline_options options;
 	struct offline_notes notes;
 	struct twin twin;
-	struct conversations *conversations;
+	struct model *model;
+	/* Looks at the model while reading: packets and time of the latest, and whether IKE was seen since */
+	uint64_t looked_packets, looked_ns, ike_packets, ike_ns;
+	bool ike_seen;
 	uint64_t ike_verdicts[IKE_FAULT_COUNT];
 	uint64_t first_ns, last_ns; /* earliest and latest time of all packets */
 	uint64_t now;		    /* given to the twin with the last packet */
@@ -121,7 +125,80 @@ static void offline_ike(void *arg, const struct twin_packet *packet)
 		return;
 	if (ike_packet_find(&o->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length,
 			    packet->time_ns, &message))
-		o->ike_verdicts[conversation_packet(o->conversations, &message)]++;
+		o->ike_verdicts[model_ike(o->model, &message)]++;
+	o->ike_seen = true;
+}
+
+/* ---- the model ---- */
+
+/*
+ * When to look. Everything that has a time of its own (messages, first and last packet of an SA) is found by the look at the
+ * end, too, so the looks on the way need not be many: they keep what the tables may lose. By counts and not by a clock, so
+ * that one file gives one answer on any machine, and so rare that they are a few percent of the reading.
+ */
+#define LOOK_PACKETS (1U << 18)	     /* a look at the tables, at most once per second of capture time */
+#define LOOK_PACKETS_SLOW (1U << 14) /* and after a minute of it */
+#define LOOK_SLOW (60 * OFFLINE_SECOND)
+#define LOOK_IKE                                                                                             \
+	16 /* packets per IKE SA and tunnel between looks at IKE alone, which cost some 100 ns for each */
+
+static struct tunnel_input model_input(const struct offline *o, const struct state *state, bool final)
+{
+	return (struct tunnel_input){.now_ns = o->now,
+				     .state = state,
+				     .ike = model_conversations(o->model),
+				     .is_local = o->options.is_local,
+				     .arg = o->options.local_arg,
+				     .final = final};
+}
+
+static int collect(struct offline *o, bool final, struct state *ret);
+
+static int look_at_all(struct offline *o)
+{
+	struct tunnel_input input;
+	struct state state;
+	int err = collect(o, false, &state);
+
+	if (err)
+		return err;
+	model_tick(o->model, o->now);
+	state.kind = STATE_CAPTURE;
+	input = model_input(o, &state, false);
+	err = tunnels_update(model_tunnels(o->model), &input);
+	state_free(&state);
+	o->looked_packets = o->ike_packets = o->notes.packets;
+	o->looked_ns = o->ike_ns = o->now;
+	o->ike_seen = false;
+	return err;
+}
+
+static int look_at_ike(struct offline *o)
+{
+	struct tunnel_input input = model_input(o, NULL, false);
+
+	o->ike_packets = o->notes.packets;
+	o->ike_ns = o->now;
+	o->ike_seen = false;
+	return tunnels_update(model_tunnels(o->model), &input);
+}
+
+static int look(struct offline *o)
+{
+	uint64_t packets = o->notes.packets - o->looked_packets;
+	const struct conversation_stats *ike;
+	uint64_t work;
+
+	if (!o->looked_ns)
+		o->looked_ns = o->now;
+	if ((packets >= LOOK_PACKETS && o->now >= o->looked_ns + OFFLINE_SECOND) ||
+	    (packets >= LOOK_PACKETS_SLOW && o->now >= o->looked_ns + LOOK_SLOW))
+		return look_at_all(o);
+	if (!o->ike_seen || o->now < o->ike_ns + OFFLINE_SECOND)
+		return 0;
+	ike = conversation_stats(model_conversations(o->model));
+	work = (uint64_t)ike->sas + ike->half_open + tunnels_stats(model_tunnels(o->model))->tunnels;
+	return o->notes.packets - o->ike_packets >= LOOK_IKE * work ? look_at_ike(o) : 0;
 }
 
 /* ---- packets ---- */
@@ -158,7 +235,7 @@ static int offline_packet(struct offline *o, const struct capfile_reader *reader
 	o->notes.packets++;
 	twin_frame(&o->twin, packet->data, packet->caplen, packet->wirelen, link,
 		   packet_time(o, packet->ts_ns), *ifindex, ESP_DIR_UNKNOWN, 1, 0, NULL);
-	return 0;
+	return o->ike_seen || !(o->notes.packets & (LOOK_PACKETS_SLOW - 1)) ? look(o) : 0;
 }
 
 /* "a.pcap, b.pcap and 3 more" */
@@ -201,10 +278,11 @@ int offline_open(const struct offline_options *options, struct offline **ret)
 	if (!o)
 		return -ENOMEM;
 	o->options = *options;
-	o->conversations = conversation_new(NULL);
-	err = o->conversations ? twin_init(&o->twin, NULL) : -ENOMEM;
+	o->model =
+		model_new(&(struct model_options){.is_local = options->is_local, .arg = options->local_arg});
+	err = o->model ? twin_init(&o->twin, NULL) : -ENOMEM;
 	if (err) {
-		conversation_free(o->conversations);
+		model_free(o->model);
 		free(o);
 		return err;
 	}
@@ -253,31 +331,84 @@ static void describe_interface(const struct offline *o, uint32_t ifindex, struct
 	add_counters(&ret->in, esp_if_stats_at(&o->twin.tables, ifindex - 1, ESP_DIR_UNKNOWN, 0));
 }
 
-int offline_state(struct offline *o, struct state *ret)
+static int collect(struct offline *o, bool final, struct state *ret)
 {
 	const struct state_context context = {
 		.time = identity,
 		.ifname = context_ifname,
 		.arg = o,
 		.now = o->now,
-		.final = o->options.final,
+		.final = final,
 	};
+
+	return state_collect(&o->twin.tables, &context, ret);
+}
+
+static int fill_interfaces(const struct offline *o, struct state *state)
+{
+	state->interfaces = calloc(o->interface_count + 1, sizeof(*state->interfaces));
+	if (!state->interfaces)
+		return -ENOMEM;
+	for (uint32_t i = 1; i <= o->interface_count; i++)
+		describe_interface(o, i, &state->interfaces[state->interface_count++]);
+	if (o->rest_used)
+		describe_interface(o, OFFLINE_IF_REST, &state->interfaces[state->interface_count++]);
+	return 0;
+}
+
+static void on_ended(void *arg, uint64_t id, uint64_t since_ns)
+{
+	struct offline *o = arg;
+
+	conversation_traffic_ended((struct conversations *)model_conversations(o->model), id, since_ns,
+				   o->now);
+}
+
+/* What the tunnels tell of the IKE SAs may change these, and that the tunnels. */
+static int fill_tunnels(struct offline *o, struct state *state)
+{
+	struct tunnels *tunnels = model_tunnels(o->model);
+	struct tunnel_input input = model_input(o, state, true);
+	int err;
+
+	model_tick(o->model, o->now); /* packets that are not IKE bring time on, too */
+	err = tunnels_update(tunnels, &input);
+	if (err)
+		return err;
+	tunnels_ended(tunnels, on_ended, o);
+	err = tunnels_update(tunnels, &input);
+	return err ? err : model_show(o->model, state);
+}
+
+/* When it is known whose view this is, so is where packets go. */
+static void fill_directions(const struct offline *o, struct state *state)
+{
+	for (size_t i = 0; i < state->sa_count && o->options.is_local; i++) {
+		struct state_sa *sa = &state->sas[i];
+		bool from = o->options.is_local(o->options.local_arg, sa->source);
+		bool to = o->options.is_local(o->options.local_arg, sa->destination);
+
+		if (sa->direction == ESP_DIR_UNKNOWN && from != to)
+			sa->direction = to ? ESP_DIR_IN : ESP_DIR_OUT;
+	}
+}
+
+int offline_state(struct offline *o, struct state *ret)
+{
 	struct state state;
-	int err = state_collect(&o->twin.tables, &context, &state);
+	int err = collect(o, o->options.final, &state);
 
 	if (err)
 		return err;
-	state.interfaces = calloc(o->interface_count + 1, sizeof(*state.interfaces));
-	if (!state.interfaces) {
-		state_free(&state);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 1; i <= o->interface_count; i++)
-		describe_interface(o, i, &state.interfaces[state.interface_count++]);
-	if (o->rest_used)
-		describe_interface(o, OFFLINE_IF_REST, &state.interfaces[state.interface_count++]);
-	conversation_tick(o->conversations, o->now); /* packets that are not IKE bring time on, too */
 	state.kind = STATE_CAPTURE;
+	err = fill_interfaces(o, &state);
+	if (!err)
+		err = fill_tunnels(o, &state);
+	if (err) {
+		state_free(&state);
+		return err;
+	}
+	fill_directions(o, &state);
 	if (o->files_unnamed)
 		snprintf(state.name, sizeof(state.name), "%s and %u more", o->name, o->files_unnamed);
 	else
@@ -295,7 +426,7 @@ const struct offline_notes *offline_notes(const struct offline *o)
 
 const struct conversations *offline_conversations(const struct offline *o)
 {
-	return o->conversations;
+	return model_conversations(o->model);
 }
 
 const uint64_t *offline_ike_verdicts(const struct offline *o)
@@ -309,7 +440,7 @@ void offline_close(struct offline *o)
 		return;
 	for (uint32_t i = 1; i <= o->interface_count; i++)
 		free(o->interfaces[i]);
-	conversation_free(o->conversations);
+	model_free(o->model);
 	twin_destroy(&o->twin);
 	free(o);
 }

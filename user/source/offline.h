@@ -23,6 +23,9 @@ struct offline_options {
 	/* Called now and then while reading: bytes read of the file, its size (0: unknown). NULL: not wanted */
 	void (*progress)(void *arg, const char *path, uint64_t offset, uint64_t size);
 	void *progress_arg;
+	/* Whose view: an address of the gateway whose tunnels these are? NULL: not known; then who begins is local. */
+	bool (*is_local)(void *arg, const uint8_t address[16]);
+	void *local_arg;
 };
 
 /* What a reader should know of how far the numbers can be trusted. */
@@ -47,7 +50,10 @@ int offline_open(const struct offline_options *options, struct offline **ret);
  * what was read before it stays counted.
  */
 int offline_read(struct offline *o, const char *path, char *error, size_t error_size);
-/* The state after what was read so far. 0 or -ENOMEM. Free with state_free(). */
+/*
+ * The state after what was read so far, judged as if nothing more came. 0 or -ENOMEM. Free with state_free(), before
+ * offline_close().
+ */
 int offline_state(struct offline *o, struct state *ret);
 const struct offline_notes *offline_notes(const struct offline *o);
 /* [IKE_FAULT_COUNT]: IKE messages by what ike_parse() said of them. */

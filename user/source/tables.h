@@ -27,12 +27,18 @@ struct esp_tables {
 	struct esp_sa *sa;		      /* [cfg.sa_mask + 1] */
 	struct esp_sa_rare *rare;	      /* [cfg.sa_mask + 1] */
 	struct esp_lane *lane;		      /* [(cfg.sa_mask + 1) * cfg.cpus] */
+	struct esp_sa_known *known;	      /* [cfg.sa_mask + 1]; NULL: nothing is known */
 	struct esp_new_set *newcomer;	      /* [cfg.new_mask + 1] */
 	struct esp_fragment_bucket *fragment; /* [cfg.fragment_mask + 1] */
 	struct esp_if_stats *stats;	      /* [ESP_IF_SLOTS * 3 directions * cfg.cpus] */
 	struct esp_cpu *cpu;		      /* [cfg.cpus] */
 	__u32 *admission_lock;
 	struct esp_sink sink;
+	/* Is it in the SADB? Ids are of ESP_SADB_ID(). NULL: nobody knows. */
+	int (*in_sadb)(void *arg, const struct esp_sa_key *key);
+	/* Was it, at a time in the datapath's clock or within grace of it? NULL: nobody knows. */
+	int (*was_in_sadb)(void *arg, const struct esp_sa_key *key, __u64 when);
+	void *in_sadb_arg;
 };
 
 static inline const struct esp_config *esp_cfg(const struct esp_tables *t)
@@ -53,6 +59,20 @@ static inline struct esp_sa_rare *esp_rare_at(const struct esp_tables *t, __u32 
 static inline struct esp_lane *esp_lane_at(const struct esp_tables *t, __u32 slot, __u32 cpu)
 {
 	return slot <= t->cfg.sa_mask && cpu < t->cfg.cpus ? &t->lane[(size_t)slot * t->cfg.cpus + cpu] : 0;
+}
+
+static inline struct esp_sa_known *esp_known_at(const struct esp_tables *t, __u32 slot)
+{
+	return slot <= t->cfg.sa_mask && t->known ? &t->known[slot] : 0;
+}
+
+static inline int esp_in_sadb(const struct esp_tables *t, const struct esp_sa_key *key, __u64 hash)
+{
+	struct esp_sa_key any = *key;
+
+	(void)hash;
+	any.id = ESP_SADB_ID(key->id);
+	return t->in_sadb ? t->in_sadb(t->in_sadb_arg, &any) : -1;
 }
 
 static inline struct esp_new_set *esp_new_at(const struct esp_tables *t, __u32 set)

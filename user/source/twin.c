@@ -74,6 +74,7 @@ int twin_init(struct twin *ret, const struct twin_options *options)
 		.new_fresh = TWIN_SECOND,
 		.new_hold = 30 * TWIN_SECOND,
 		.fragment_timeout = 30 * TWIN_SECOND,
+		.grace = 5 * TWIN_SECOND,
 		.event_interval = TWIN_SECOND,
 		.event_burst = UINT64_MAX,
 		.seed = o->seed,
@@ -85,13 +86,14 @@ int twin_init(struct twin *ret, const struct twin_options *options)
 	t->sa = table_alloc(slots, sizeof(*t->sa));
 	t->rare = table_alloc(slots, sizeof(*t->rare));
 	t->lane = table_alloc((size_t)slots * cpus, sizeof(*t->lane));
+	t->known = table_alloc(slots, sizeof(*t->known));
 	t->newcomer = table_alloc(sets, sizeof(*t->newcomer));
 	t->fragment = table_alloc(buckets, sizeof(*t->fragment));
 	t->stats = table_alloc((size_t)ESP_IF_SLOTS * 3 * cpus, sizeof(*t->stats));
 	t->cpu = table_alloc(cpus, sizeof(*t->cpu));
 	t->admission_lock = table_alloc(1, sizeof(*t->admission_lock));
-	if (!t->sa || !t->rare || !t->lane || !t->newcomer || !t->fragment || !t->stats || !t->cpu ||
-	    !t->admission_lock) {
+	if (!t->sa || !t->rare || !t->lane || !t->known || !t->newcomer || !t->fragment || !t->stats ||
+	    !t->cpu || !t->admission_lock) {
 		twin_destroy(ret);
 		return -ENOMEM;
 	}
@@ -105,6 +107,7 @@ void twin_destroy(struct twin *twin)
 	free(t->sa);
 	free(t->rare);
 	free(t->lane);
+	free(t->known);
 	free(t->newcomer);
 	free(t->fragment);
 	free(t->stats);

@@ -9,6 +9,7 @@
 #include "ui/format.h"
 
 #define SUMMARY_SAS 10
+#define SUMMARY_TUNNELS 10
 #define SUMMARY_INTERFACES 8
 #define SUMMARY_LABEL 12 /* columns */
 
@@ -194,6 +195,42 @@ static void print_ike(FILE *out, const json_t *ike, const struct ui_options *opt
 	print_wrong(out, view_get(ike, "malformed"), options, "malformed", fault_help);
 }
 
+/* ---- tunnels ---- */
+
+static int print_tunnels(FILE *out, json_t *document, const struct ui_options *options)
+{
+	static const char *const states[] = {"down", "negotiating", "idle", "up"};
+	const json_t *tunnels = view_get(document, "tunnels");
+	size_t count = json_array_size(tunnels), in_state, i, shown = 0;
+	json_t *tunnel;
+	char line[80];
+	int err;
+
+	if (!count)
+		return 0;
+	print_label(out, options, "tunnels");
+	fprintf(out, "%zu:", count);
+	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
+		in_state = 0;
+		json_array_foreach(tunnels, i, tunnel) {
+			in_state += strcmp(view_string(tunnel, "state"), states[s]) == 0;
+		}
+		if (!in_state)
+			continue;
+		snprintf(line, sizeof(line), "%s %zu %s", shown++ ? "," : "", in_state, states[s]);
+		ui_styled(out, options, s == 0 ? UI_BAD : s == 1 ? UI_WARN : UI_PLAIN, line);
+	}
+	fputs("\n\n", out);
+	err = view_tunnel_table(out, document, options, SUMMARY_TUNNELS);
+	if (!err && count > SUMMARY_TUNNELS) {
+		snprintf(line, sizeof(line), "  … and %zu more: the view `tunnels` shows all\n",
+			 count - SUMMARY_TUNNELS);
+		ui_styled(out, options, UI_DIM, line);
+	}
+	fputc('\n', out);
+	return err;
+}
+
 /* ---- security associations ---- */
 
 static int print_sas(FILE *out, json_t *document, const struct ui_options *options)
@@ -236,6 +273,7 @@ static int print_sas(FILE *out, json_t *document, const struct ui_options *optio
 int view_summary(FILE *out, json_t *document, const struct ui_options *options)
 {
 	const json_t *packets = view_get(document, "packets");
+	int err;
 
 	print_source(out, document, options);
 	if (strcmp(view_string(view_get(document, "source"), "kind"), "live") == 0)
@@ -244,5 +282,6 @@ int view_summary(FILE *out, json_t *document, const struct ui_options *options)
 	print_wrong(out, view_get(packets, "rejected"), options, "rejected", reason_help);
 	print_ike(out, view_get(document, "ike"), options);
 	print_wrong(out, view_get(document, "losses"), options, "unobserved", loss_help);
-	return print_sas(out, document, options);
+	err = print_tunnels(out, document, options);
+	return err ? err : print_sas(out, document, options);
 }

@@ -223,13 +223,14 @@ int view_self(FILE *out, json_t *document, const struct ui_options *options)
 /* ---- views ---- */
 
 static int (*const views[])(FILE *out, json_t *document, const struct ui_options *options) = {
+	view_tunnels,
 	view_sas,
 	view_ike,
 	view_interfaces,
 	view_self,
 };
 
-static const char *const words[] = {"sas", "ike", "interfaces", "self"};
+static const char *const words[] = {"tunnels", "sas", "ike", "interfaces", "self"};
 
 _Static_assert(COUNT(views) == COUNT(words), "a function per view");
 

@@ -20,11 +20,14 @@ const char *view_string(const json_t *object, const char *key);
 
 /* 0 or -ENOMEM. */
 int view_summary(FILE *out, json_t *document, const struct ui_options *options);
+int view_tunnels(FILE *out, json_t *document, const struct ui_options *options);
 int view_sas(FILE *out, json_t *document, const struct ui_options *options);
 int view_interfaces(FILE *out, json_t *document, const struct ui_options *options);
 int view_self(FILE *out, json_t *document, const struct ui_options *options);
 int view_ike(FILE *out, json_t *document, const struct ui_options *options);
 
+/* The table of tunnels, those that are down first, at most `limit` of them (0: all); then why they are. */
+int view_tunnel_table(FILE *out, json_t *document, const struct ui_options *options, size_t limit);
 /* The table of SAs, the worst first, at most `limit` of them (0: all). `wide`: every column. */
 int view_sa_table(FILE *out, json_t *document, const struct ui_options *options, bool wide, size_t limit);
 

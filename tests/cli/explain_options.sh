@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# espial explain: its options, its exit status, what cannot be read, text that must not reach a terminal
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+need_cmd jq gzip
+export TZ=UTC
+logs=$ESPIAL_ROOT/tests/logs
+cd "$TMPDIR" || exit 1
+cp "$logs"/{charon-daily-flap,charon-dpd,charon-healthy-rekeys,charon-stays-down,charon-psk}.log .
+touch -d '2026-03-10 12:00' ./*.log
+
+# status NAME WANTED COMMAND...
+status()
+{
+	"${@:3}" >out 2>err
+	is "$1" $? "$2"
+}
+
+# ---- what is said
+status "a fault is no failure" 0 "$ESPIAL" explain charon-dpd.log
+matches "the first line is enough" "$(head -n 1 out)" \
+	'^CRITICAL t, since 2026-03-01 14:07:17 UTC: 10\.2\.0\.2 stopped answering and was declared dead: request 3 was sent 4 times .* To do: check the path to 10\.2\.0\.2 '
+matches "the three shapes" "$(cat out)" 'the tunnel went down and stays down'
+matches "the last good exchange" "$(cat out)" 'last good INFORMATIONAL response 2, 2026-03-01 14:07:16 UTC'
+matches "lines are the evidence" "$(cat out)" 'because   .*retransmit 1 of request.*retransmit 2 of.*giving up after 3 retransmits'
+matches "a command to paste" "$(cat out)" '# ping -c 3 10\.2\.0\.2'
+status "brief" 0 "$ESPIAL" explain --brief charon-daily-flap.log
+is "a line for each" "$(grep -c '^WARNING hq, over since ' out) $(wc -l <out)" "2 2"
+matches "with the period" "$(cat out)" 'went down and came back 6 times, every 24 h 0 min'
+status "nothing wrong" 0 "$ESPIAL" explain charon-healthy-rekeys.log
+matches "is said too" "$(head -n 1 out)" '^No fault found\.$'
+status "nothing at all" 0 "$ESPIAL" explain /dev/null
+matches "is not the same" "$(head -n 1 out)" '^Nothing of IPsec found\.$'
+
+# ---- where it comes from
+"$ESPIAL" explain --json charon-dpd.log | jq -c .findings >wanted
+is "standard input" "$("$ESPIAL" explain --json <charon-dpd.log | jq -c '.findings | map(del(.x))')" "$(cat wanted)"
+is "standard input by name" "$("$ESPIAL" explain --json - <charon-dpd.log | jq -c .findings)" "$(cat wanted)"
+is "compressed, through a pipe" "$(gzip -c charon-dpd.log | "$ESPIAL" explain --json | jq -c .findings)" "$(cat wanted)"
+is_json "several files" <("$ESPIAL" explain --json charon-dpd.log charon-healthy-rekeys.log charon-psk.log) \
+	'[.findings[].id] | sort | join(" ")' "dpd-timeout ike-auth-failed"
+
+# ---- limits
+is_json "--peer" <("$ESPIAL" explain --json --peer 203.0.113.9 charon-stays-down.log) '.findings | length' 0
+is_json "--peer, the other" <("$ESPIAL" explain --json --peer 203.0.113.7 charon-stays-down.log) '.findings | length' 2
+is_json "--peer, timeline" <("$ESPIAL" explain --json --peer 203.0.113.7 charon-stays-down.log) '[.timeline[].peer] | unique | join(" ")' 203.0.113.7
+is_json "--since" <("$ESPIAL" explain --json --since "2026-03-06 04:00:21" charon-daily-flap.log) '.findings | length' 0
+is_json "--since, before its end" <("$ESPIAL" explain --json --since "2026-03-06 04:00:20" charon-daily-flap.log) '.findings | length' 2
+is_json "--until" <("$ESPIAL" explain --json --until 2026-03-03 charon-daily-flap.log) '[.findings[].id] | join(" ")' dpd-timeout
+is_json "--year" <("$ESPIAL" explain --json --year 2019 charon-daily-flap.log) .source.last 2019-03-06T04:00:20.000000000Z
+
+# ---- JSON and timeline
+"$ESPIAL" explain --json charon-dpd.log >document
+is_json "members" document 'keys | join(" ")' "espial findings source timeline"
+is_json "source" document '[.source.kind, .source.name, .source.first] | join(" ")' "log charon-dpd.log 2026-03-01T14:07:14.130000000Z"
+is_json "each line is counted once" document '.source | .lines == .recognised + .unknown + .other' true
+is_json "timeline" document '.timeline[-1] | [.at, .host, .peer, .event] | join(" ")' "2026-03-01T14:07:22.062000000Z left 10.2.0.2 gave-up"
+is_json "evidence" document '[.findings[].evidence[].origin] | unique | join(" ")' log
+status "timeline" 0 "$ESPIAL" explain --timeline charon-dpd.log
+matches "for people" "$(cat out)" 'What happened:.*TIME +HOST +PEER +EVENT.*10\.2\.0\.2 +retransmit .*10\.2\.0\.2 +gave-up '
+
+# ---- lines that are not known
+printf '%s\n' 'Mar  1 00:00:00 gw charon: 05[IKE] something new' 'Mar  1 00:00:00 gw cron[7]: x' >new.log
+status "unknown lines" 0 "$ESPIAL" explain new.log
+matches "are counted" "$(cat out)" '2 lines read.*: 0 understood, 1 of IPsec not \(--unknown shows them\), 1 of something else'
+status "and shown" 0 "$ESPIAL" explain --unknown new.log
+matches "on request" "$(cat out)" 'Not understood:.*  Mar  1 00:00:00 gw charon: 05\[IKE\] something new'
+is_json "in JSON" <("$ESPIAL" explain --json --unknown new.log) '.unknown | length' 1
+
+# ---- exit status
+status "--exit-code, critical" 1 "$ESPIAL" explain --exit-code charon-dpd.log
+status "--exit-code, warning" 1 "$ESPIAL" explain --exit-code charon-daily-flap.log
+status "--exit-code, nothing" 0 "$ESPIAL" explain --exit-code charon-healthy-rekeys.log
+status "wrong time" 2 "$ESPIAL" explain --since yesterdayish charon-dpd.log
+matches "is told" "$(cat err)" "^espial: --since 'yesterdayish': must be a time"
+status "wrong address" 2 "$ESPIAL" explain --peer hq charon-dpd.log
+status "wrong year" 2 "$ESPIAL" explain --year 26 charon-dpd.log
+status "--json has all" 2 "$ESPIAL" explain --json --brief charon-dpd.log
+status "no such file" 3 "$ESPIAL" explain nowhere.log
+is "is told" "$(cat err)" "espial: nowhere.log: No such file or directory"
+status "a directory" 3 "$ESPIAL" explain .
+status "one of several is missing" 3 "$ESPIAL" explain --brief charon-dpd.log nowhere.log
+is "the others are explained" "$(grep -c '^CRITICAL' out)" 1
+gzip -c charon-dpd.log | head -c 600 >cut.log.gz
+status "cut off" 3 "$ESPIAL" explain cut.log.gz
+matches "is told" "$(cat err)" '^espial: cut\.log\.gz: the compressed file is cut off'
+matches "what is before is read" "$(cat out)" '[1-9][0-9]* lines read'
+
+# ---- text of others
+printf 'Mar  1 00:00:00 gw charon: 05[IKE] <a\033[2J\302\233|1> giving up after 5 retransmits\033]0;x\007\n' >evil.log
+"$ESPIAL" explain --timeline --unknown evil.log >out
+is "no control characters" "$(LC_ALL=C tr -d '\n\011\040-\176\200-\377' <out | wc -c) $(grep -c $'\302\233' out)" "0 0"
+matches "but their names" "$(cat out)" '\\x1b\[2J\\x9b'
+"$ESPIAL" explain --json evil.log >document
+is "nor in JSON" "$(LC_ALL=C tr -d '\n\011\040-\176\200-\377' <document | wc -c)" 0
+# shellcheck disable=SC2016 # as it is
+printf "%s\n" 'Mar  1 00:00:00 gw charon: 05[IKE] <$(reboot);|1> received DELETE for IKE_SA x[1]' >evil.log
+is "no name of others in a command" "$("$ESPIAL" explain --json evil.log | jq -r '.findings[].remedies[].command' | grep -c reboot)" 0
+
+finish

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* test_tunnel_facts.c - tunnels with what the kernel and IKE daemons say of them */
+#include "tunnel_build.h"
+
+static struct fact_daemon daemon_facts;
+static struct fact_connection connections[2];
+static struct fact_ike ikes[2];
+static struct fact_child children[2];
+static struct fact_kernel kernel;
+static struct fact_sa kernel_sas[4];
+
+/* A daemon that has one connection, and what `ike_count` and `child_count` say of it. */
+static void use_daemon(const char *name)
+{
+	memset(connections, 0, sizeof(connections));
+	memset(ikes, 0, sizeof(ikes));
+	memset(children, 0, sizeof(children));
+	snprintf(connections[0].name, sizeof(connections[0].name), "%s", name);
+	memcpy(connections[0].remote, ends[RIGHT].address, 16);
+	snprintf(ikes[0].connection, sizeof(ikes[0].connection), "%s", name);
+	ikes[0].unique_id = 7;
+	ikes[0].state = FACT_IKE_ESTABLISHED;
+	memcpy(ikes[0].local, ends[LEFT].address, 16);
+	memcpy(ikes[0].remote, ends[RIGHT].address, 16);
+	ikes[0].local_port = ikes[0].remote_port = 4500;
+	ikes[0].initiator_spi = SPI_I;
+	ikes[0].responder_spi = SPI_R;
+	children[0] = (struct fact_child){.ike_unique_id = 7,
+					  .reqid = 3,
+					  .state = FACT_CHILD_INSTALLED,
+					  .protocol = 50,
+					  .spi_in = 0x11,
+					  .spi_out = 0x22,
+					  .suite = "AES_GCM_16_256"};
+	snprintf(children[0].connection, sizeof(children[0].connection), "%s", name);
+	snprintf(children[0].name, sizeof(children[0].name), "c");
+	daemon_facts = (struct fact_daemon){.available = true,
+					    .connections = connections,
+					    .connection_count = 1,
+					    .ikes = ikes,
+					    .children = children};
+	input.daemons = &daemon_facts;
+	input.daemon_count = 1;
+}
+
+static void look_facts(void)
+{
+	daemon_facts.snapshot_ns = now;
+	look();
+}
+
+static void test_configured_and_down(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	look_facts();
+	assert_tunnel("office", STATE_TUNNEL_DOWN, TIMELINE_CERTAIN);
+	assert_true(tunnel_at(0)->named);
+	/* It comes up: the same tunnel, now with both ends */
+	up();
+	look_facts();
+	assert_int_equal(state.tunnel_count, 1);
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	look_facts();
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+	assert_memory_equal(tunnel_at(0)->local, ends[LEFT].address, 16);
+	assert_int_equal(tunnel_at(0)->reqid, 3);
+	assert_int_equal(tunnel_at(0)->spi_count, 2);
+	assert_int_equal(tunnel_at(0)->flaps, 0);
+}
+
+static void test_takes_the_name(void **unused)
+{
+	(void)unused;
+	up();
+	traffic(0x11, 0x22, 3);
+	assert_string_equal(tunnel_at(0)->name, "10.0.0.1-10.0.0.2");
+	use_daemon("office");
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	look_facts();
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+	assert_int_equal(tunnel_at(0)->in.packets, 30);
+	assert_true(find_sa(LEFT, 0x22)->partner_exact);
+	/* The daemon goes away: the name stays */
+	input.daemon_count = 0;
+	traffic(0x11, 0x22, 1);
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+}
+
+/* Any peer: a tunnel for each. */
+static void test_several_peers(void **unused)
+{
+	(void)unused;
+	use_daemon("rw");
+	memset(connections[0].remote, 0, 16);
+	ikes[1] = ikes[0];
+	ikes[1].unique_id = 8;
+	ikes[1].remote[15] = 3;
+	ikes[1].initiator_spi++;
+	daemon_facts.ike_count = 2;
+	look_facts();
+	assert_int_equal(state.tunnel_count, 2);
+	assert_string_equal(tunnel_at(0)->name, "rw/10.0.0.2");
+	assert_string_equal(tunnel_at(1)->name, "rw/10.0.0.3");
+	daemon_facts.ike_count = 1;
+	after(SECOND);
+	look_facts();
+	assert_int_equal(state.tunnel_count, 2);
+}
+
+/* Two connections between the same ends: told apart by their IKE SAs. */
+static void test_two_connections(void **unused)
+{
+	(void)unused;
+	use_daemon("a");
+	snprintf(connections[1].name, sizeof(connections[1].name), "b");
+	memcpy(connections[1].remote, ends[RIGHT].address, 16);
+	daemon_facts.connection_count = 2;
+	ikes[1] = ikes[0];
+	ikes[1].unique_id = 8;
+	ikes[1].initiator_spi = SPI_I + 1;
+	ikes[1].responder_spi = SPI_R + 1;
+	snprintf(ikes[1].connection, sizeof(ikes[1].connection), "b");
+	children[1] = children[0];
+	children[1].ike_unique_id = 8;
+	children[1].spi_in = 0x33;
+	children[1].spi_out = 0x44;
+	daemon_facts.ike_count = daemon_facts.child_count = 2;
+	up();
+	spi_i++;
+	spi_r++;
+	up();
+	both(0x11, 0x22, 10);
+	both(0x33, 0x44, 20);
+	look_facts();
+	assert_int_equal(state.tunnel_count, 2);
+	assert_string_equal(tunnel_at(find_sa(LEFT, 0x22)->tunnel)->name, "a");
+	assert_string_equal(tunnel_at(find_sa(LEFT, 0x44)->tunnel)->name, "b");
+	assert_int_equal(tunnel_at(find_sa(LEFT, 0x44)->tunnel)->out.packets, 20);
+	look_facts();
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(tunnel_at(i)->state, STATE_TUNNEL_UP);
+		assert_int_equal(tunnel_at(i)->ike_count, 1);
+	}
+}
+
+/* The daemon has lost its IKE SA, and nothing was on the wire. */
+static void test_daemon_knows_better(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	up();
+	both(0x11, 0x22, 10);
+	look_facts();
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+	daemon_facts.ike_count = daemon_facts.child_count = 0;
+	after(5 * SECOND);
+	look_facts();
+	assert_tunnel("office", STATE_TUNNEL_DOWN, TIMELINE_CERTAIN);
+	assert_true(tunnel_at(0)->last_down_ns != 0);
+}
+
+/* The daemon was restarted, its SAs work on: that is no fall. Of a daemon that is away nothing is known. */
+static void test_sas_outlive_daemon(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	up();
+	both(0x11, 0x22, 10);
+	look_facts();
+	daemon_facts.ike_count = daemon_facts.child_count = 0;
+	for (int i = 0; i < 5; i++) {
+		daemon_facts.snapshot_ns = now;
+		traffic(0x11, 0x22, 1);
+	}
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_UP);
+	daemon_facts.available = false;
+	traffic(0x11, 0x22, 2);
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+	assert_int_equal(tunnel_at(0)->flaps, 0);
+}
+
+static void kernel_pair(unsigned int number, uint32_t in, uint32_t out, uint32_t reqid)
+{
+	struct fact_sa *a = &kernel_sas[2 * number], *b = a + 1;
+
+	*a = (struct fact_sa){.family = 4,
+			      .protocol = 50,
+			      .direction = FACT_IN,
+			      .mode = FACT_TUNNEL,
+			      .spi = in,
+			      .reqid = reqid,
+			      .added_ns = now,
+			      .aead = {"rfc4106(gcm(aes))", 288, 128}};
+	memcpy(a->source, ends[RIGHT].address, 16);
+	memcpy(a->destination, ends[LEFT].address, 16);
+	*b = *a;
+	b->direction = FACT_OUT;
+	b->spi = out;
+	memcpy(b->source, a->destination, 16);
+	memcpy(b->destination, a->source, 16);
+	kernel = (struct fact_kernel){.available = true, .sas = kernel_sas, .sa_count = 2 * number + 2};
+	input.kernel = &kernel;
+}
+
+static void test_kernel_installed(void **unused)
+{
+	(void)unused;
+	kernel_pair(0, 0x11, 0x22, 5);
+	look();
+	assert_tunnel("10.0.0.1-10.0.0.2", STATE_TUNNEL_IDLE, TIMELINE_CERTAIN);
+	assert_int_equal(tunnel_at(0)->reqid, 5);
+	assert_int_equal(tunnel_at(0)->spi_count, 2);
+	traffic(0x11, 0x22, 3);
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_UP);
+	assert_int_equal(tunnel_at(0)->in.packets, 30);
+	assert_int_equal(find_sa(LEFT, 0x22)->partner_spi, 0x11);
+	/* A new pair with the same reqid, long before the old one stops */
+	kernel_pair(1, 0x33, 0x44, 5);
+	for (int i = 0; i < 5; i++)
+		traffic(0x33, 0x44, 1);
+	assert_int_equal(tunnel_at(0)->rekeys, 1);
+	assert_int_equal(find_sa(LEFT, 0x44)->replaced_spi, 0x22);
+	/* Everything is flushed */
+	kernel.sa_count = 0;
+	after(SECOND);
+	look();
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_DOWN);
+}
+
+static void test_mtu_by_facts(void **unused)
+{
+	(void)unused;
+	kernel_pair(0, 0x11, 0x22, 5);
+	look();
+	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 1500, "probe", now);
+	look();
+	/* 1500 - 20 - 8 (ESP) - 8 (IV) - 16 (ICV) = 1448, of which a multiple of 4 less the trailer's 2 */
+	assert_int_equal(tunnel_at(0)->inner_mtu, 1446);
+	assert_int_equal(tunnel_at(0)->mss4, 1406);
+	assert_int_equal(tunnel_at(0)->mss6, 1386);
+	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 0, "probe", now);
+	look();
+	assert_int_equal(tunnel_at(0)->path_mtu, 0);
+	assert_int_equal(tunnel_at(0)->inner_mtu, 0);
+}
+
+static void test_mtu_by_daemon(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	snprintf(children[0].suite, sizeof(children[0].suite), "AES_CBC_256/HMAC_SHA2_256_128/ESN");
+	children[0].encapsulated = true;
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	look_facts();
+	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 1500, "icmp", now);
+	look_facts();
+	/* 1500 - 20 - 8 (UDP) - 8 - 16 (IV) - 16 (ICV) = 1432, of which 1424 in blocks of 16, less 2 */
+	assert_int_equal(tunnel_at(0)->inner_mtu, 1422);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_configured_and_down, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_takes_the_name, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_several_peers, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_two_connections, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_daemon_knows_better, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_sas_outlive_daemon, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_kernel_installed, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_mtu_by_facts, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_mtu_by_daemon, tunnel_start, tunnel_stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "agent/facts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "agent/sadb.h"
+#include "source/vici.h"
+
+struct facts {
+	const struct log *log;
+	void (*entry)(void *arg, const struct timeline_entry *entry);
+	void *arg;
+	int epoll;
+	bool xfrm; /* wanted */
+	struct sadb sadb;
+	struct vici *vici;
+	struct fact_daemon daemons[VICI_DAEMONS_MOST];
+};
+
+static void watch(const struct facts *f, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (fd >= 0)
+		epoll_ctl(f->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void on_vici(void *arg, const struct vici_event *event)
+{
+	static const struct {
+		enum timeline_kind kind;
+		const char *text;
+	} rows[VICI_EVENT_KINDS] = {
+		[VICI_IKE_UP] = {TIMELINE_DAEMON, "the daemon says: IKE SA up"},
+		[VICI_IKE_DOWN] = {TIMELINE_DAEMON, "the daemon says: IKE SA down"},
+		[VICI_IKE_REKEY] = {TIMELINE_DAEMON, "the daemon says: IKE SA rekeyed"},
+		[VICI_IKE_UPDATE] = {TIMELINE_DAEMON, "the daemon says: an end moved"},
+		[VICI_CHILD_UP] = {TIMELINE_DAEMON, "the daemon says: child SA up"},
+		[VICI_CHILD_DOWN] = {TIMELINE_DAEMON, "the daemon says: child SA down"},
+		[VICI_CHILD_REKEY] = {TIMELINE_DAEMON, "the daemon says: child SA rekeyed"},
+		[VICI_DAEMON_UP] = {TIMELINE_DAEMON, "the IKE daemon answers"},
+		[VICI_DAEMON_DOWN] = {TIMELINE_DAEMON, "the IKE daemon does not answer any more"},
+	};
+	const struct facts *f = arg;
+	struct timeline_entry entry = {.time_ns = event->time_ns,
+				       .kind = rows[event->kind].kind,
+				       .confidence = TIMELINE_CERTAIN,
+				       .origin = TIMELINE_FROM_VICI,
+				       .local_port = event->ike.local_port,
+				       .peer_port = event->ike.remote_port,
+				       .initiator_spi = event->ike.initiator_spi,
+				       .responder_spi = event->ike.responder_spi,
+				       .spi = event->child.spi_in,
+				       .major = event->ike.version};
+
+	if (event->kind == VICI_DAEMON_DOWN)
+		entry.severity = TIMELINE_WARNING;
+	memcpy(entry.local, event->ike.local, sizeof(entry.local));
+	memcpy(entry.peer, event->ike.remote, sizeof(entry.peer));
+	snprintf(entry.tunnel, sizeof(entry.tunnel), "%s", event->ike.connection);
+	snprintf(entry.text, sizeof(entry.text), "%s%s%s%s%s", rows[event->kind].text,
+		 event->child.name[0] ? " (" : "", event->child.name, event->child.name[0] ? ")" : "",
+		 event->why && event->why[0] ? ": " : "");
+	if (event->why && event->why[0])
+		snprintf(entry.text + strlen(entry.text), sizeof(entry.text) - strlen(entry.text), "%s",
+			 event->why);
+	timeline_evidence_add(&entry, TIMELINE_FROM_VICI, event->time_ns, "socket", "%s", event->origin);
+	f->entry(f->arg, &entry);
+}
+
+static void open_vici(struct facts *f, const struct config *config)
+{
+	const char *sockets[CONFIG_VICI];
+	struct vici_options options = {.sockets = sockets, .event = on_vici, .arg = f};
+
+	for (size_t i = 0; i < config->vici_count; i++)
+		sockets[options.socket_count++] = config->vici[i];
+	if (config->vici_count == 1 && strcmp(config->vici[0], "none") == 0)
+		return;
+	if (vici_open(&options, &f->vici) != 0)
+		log_line(f->log, LOG_LEVEL_WARNING, "IKE daemons cannot be asked: no memory");
+	else
+		watch(f, vici_fd(f->vici));
+}
+
+int facts_open(const struct config *config, struct live *live, const struct log *log,
+	       void (*entry)(void *arg, const struct timeline_entry *entry), void *arg, struct facts **ret)
+{
+	struct facts *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->log = log;
+	f->entry = entry;
+	f->arg = arg;
+	f->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (f->epoll < 0) {
+		free(f);
+		return -errno;
+	}
+	f->xfrm = config->xfrm;
+	if (f->xfrm) {
+		sadb_open(&f->sadb, live, log, NULL, NULL);
+		watch(f, sadb_fd(&f->sadb));
+	}
+	open_vici(f, config);
+	*ret = f;
+	return 0;
+}
+
+void facts_close(struct facts *f)
+{
+	if (!f)
+		return;
+	vici_close(f->vici);
+	if (f->xfrm)
+		sadb_close(&f->sadb);
+	close(f->epoll);
+	free(f);
+}
+
+int facts_fd(const struct facts *f)
+{
+	return f->epoll;
+}
+
+void facts_run(struct facts *f)
+{
+	if (f->vici)
+		vici_run(f->vici);
+	if (f->xfrm)
+		sadb_ready(&f->sadb);
+}
+
+void facts_tick(struct facts *f)
+{
+	if (f->xfrm)
+		sadb_tick(&f->sadb);
+}
+
+const struct fact_kernel *facts_kernel(const struct facts *f)
+{
+	return f->xfrm ? sadb_facts(&f->sadb) : NULL;
+}
+
+const struct fact_daemon *facts_daemons(struct facts *f, size_t *ret_count)
+{
+	size_t count = f->vici ? vici_count(f->vici) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		vici_snapshot(f->vici, i, &f->daemons[i]);
+	*ret_count = count;
+	return f->daemons;
+}

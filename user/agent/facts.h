@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* facts.h - the kernel's SADB and the IKE daemons as sources of the agent: one descriptor to poll for all of them */
+#ifndef ESPIAL_AGENT_FACTS_H
+#define ESPIAL_AGENT_FACTS_H
+
+#include "agent/log.h"
+#include "config.h"
+#include "model/fact.h"
+#include "model/timeline.h"
+
+struct facts;
+
+/*
+ * What cannot be had is told in the log and is absent. The kernel's SAs are mirrored into `live`. `entry`: what daemons tell. 0 or
+ * -ENOMEM.
+ */
+int facts_open(const struct config *config, struct live *live, const struct log *log,
+	       void (*entry)(void *arg, const struct timeline_entry *entry), void *arg, struct facts **ret);
+void facts_close(struct facts *f); /* before live_close(); NULL is fine */
+
+int facts_fd(const struct facts *f);
+/* Also by time alone, every 100 ms. */
+void facts_run(struct facts *f);
+/* Every second. */
+void facts_tick(struct facts *f);
+
+/* NULL: XFRM is not used. Valid until facts_run(). */
+const struct fact_kernel *facts_kernel(const struct facts *f);
+const struct fact_daemon *facts_daemons(struct facts *f, size_t *ret_count);
+
+#endif

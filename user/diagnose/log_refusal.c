@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* log_refusal.c - proposals, selectors, keys and identities that one end does not take from the other */
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnose/log_case.h"
+#include "model/log_proposal.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define SECOND 1000000000ULL
+
+/* Is it a CHILD_SA (phase 2) that is refused? */
+static bool is_child(const struct log_case *c, const struct log_event *e)
+{
+	const char *received = c->received ? log_text(c->t, c->received->text) : "";
+
+	if (*received)
+		return strncmp(received, "IKE:", 4) != 0;
+	switch ((enum log_exchange)e->exchange) {
+	case LOG_IKE_SA_INIT:
+	case LOG_MAIN_MODE:
+	case LOG_AGGRESSIVE_MODE:
+		return false;
+	case LOG_IKE_AUTH:
+	case LOG_QUICK_MODE:
+	case LOG_CREATE_CHILD_SA:
+		return true;
+	default:
+		return c->state == CASE_UP;
+	}
+}
+
+static enum finding_id child_id(const struct log_case *c, const struct log_event *e)
+{
+	return (e->flags & LOG_REKEY) || c->ever_child ? FINDING_CHILD_REKEY_FAILING
+						       : FINDING_CHILD_SA_FAILED;
+}
+
+static struct ailment *refuse(struct log_case *c, enum finding_id id, const struct log_event *e,
+			      enum finding_confidence confidence)
+{
+	struct ailment *a = case_raise(c, id, e, confidence);
+
+	c->told = id;
+	return a;
+}
+
+static void describe(struct ailment *a, const char *detail, const char *fix)
+{
+	snprintf(a->detail, sizeof(a->detail), "%s", detail);
+	snprintf(a->fix, sizeof(a->fix), "%s", fix);
+	a->particular = true;
+}
+
+/* charon writes both lists before it refuses */
+static void compare(const struct log_case *c, struct ailment *a)
+{
+	struct log_proposal_difference d;
+
+	if (!c->received || !c->configured ||
+	    !log_proposal_compare(log_text(c->t, c->received->text), log_text(c->t, c->configured->text),
+				  &d) ||
+	    !*d.text)
+		return;
+	snprintf(a->detail, sizeof(a->detail), ": %s", d.text);
+	snprintf(a->fix, sizeof(a->fix), "%s", d.fix);
+	a->particular = true;
+}
+
+static void note_lists(struct log_case *c, enum finding_id id)
+{
+	case_note(c, id, c->received);
+	case_note(c, id, c->configured);
+}
+
+static void no_proposal(struct log_case *c, const struct log_event *e)
+{
+	enum finding_id id = is_child(c, e) ? child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
+	struct ailment *a = refuse(c, id, e, CONFIDENCE_CERTAIN);
+
+	note_lists(c, id);
+	compare(c, a);
+}
+
+/* ---- IOS compares the offers of the peer with its policies one by one, and says so each time */
+
+static void add_to_offer(struct log_case *c, const char *text)
+{
+	size_t used = strlen(c->offer);
+
+	/* Lifetimes are never the reason */
+	if (strncmp(text, "life", 4) == 0)
+		return;
+	snprintf(c->offer + used, sizeof(c->offer) - used, "%s%s", used ? ", " : "", text);
+}
+
+/* "…: Encryption algorithm offered does not match policy!" */
+static void add_difference(struct log_case *c, const struct log_event *e)
+{
+	const char *line = log_event_line(c->t, e), *end = strstr(line, " offered does not"), *from;
+	size_t used = strlen(c->differs);
+
+	if (!end)
+		end = strstr(line, " does not match");
+	if (!end)
+		return;
+	for (from = end; from > line && from[-1] != ':' && from[-1] != ')'; from--)
+		;
+	from += strspn(from, " ");
+	if (memmem(c->differs, used, from, (size_t)(end - from)))
+		return;
+	snprintf(c->differs + used, sizeof(c->differs) - used, "%s%.*s", used ? ", " : "", (int)(end - from),
+		 from);
+}
+
+void case_tell_refused(struct log_case *c)
+{
+	const struct log_event *e = c->refused;
+	enum finding_id id;
+	struct ailment *a;
+
+	if (!e)
+		return;
+	c->refused = NULL;
+	id = c->offer_is_child ? child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
+	a = refuse(c, id, e, CONFIDENCE_CERTAIN);
+	if (*c->differs || *c->offer)
+		snprintf(a->detail, sizeof(a->detail), ": %.200s%s%s%.300s",
+			 *c->differs ? c->differs : "something", " differs",
+			 *c->offer ? "; the peer's last offer was " : "", c->offer);
+	a->particular = *c->differs;
+}
+
+static bool offers(struct log_case *c, const struct log_event *e)
+{
+	switch ((enum log_kind)e->kind) {
+	case LOG_OFFER:
+		c->offer_is_child = !(e->flags & LOG_HAS_MID);
+		*c->offer = '\0';
+		if (!c->refused)
+			*c->differs = '\0';
+		return true;
+	case LOG_OFFER_PART:
+		add_to_offer(c, log_text(c->t, e->text));
+		return true;
+	case LOG_OFFER_DIFFERS:
+		add_difference(c, e);
+		return true;
+	case LOG_OFFER_ACCEPTED:
+		c->refused = NULL;
+		*c->differs = '\0';
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ---- keys and identities */
+
+static void auth_failed(struct log_case *c, const struct log_event *e)
+{
+	static const char keys[] = ": the pre-shared keys differ";
+	static const char enter[] = "enter the same pre-shared key again on both ends";
+	static const char trust[] = ": the other end's key or certificate is not trusted here";
+	static const struct {
+		const char *in_line, *detail, *fix;
+	} reasons[] = {
+		{"MAC mismatched", keys, enter},
+		{"sanity check", keys, enter},
+		{"Reserved not zero", keys, enter},
+		{"Payload Type 5", keys, enter},
+		{"PAYLOAD_MALFORMED", keys, enter},
+		{"INVALID_PAYLOAD_TYPE", keys, enter},
+		{"malformed payload", keys, enter},
+		{"shared key mismatch", keys, enter},
+		{"mismatch of preshared", keys, enter},
+		{"HASH does not match", keys, enter},
+		{"no shared key found", ": there is no pre-shared key for these identities here",
+		 "add a pre-shared key for exactly these identities here"},
+		{"public key found", trust,
+		 "install the CA certificate of the other end here, and check validity and identity"},
+		{"signature validation", trust, "install the right certificate of the other end here"},
+		{"no private key", ": there is no private key for our certificate here",
+		 "install the private key of our certificate here"},
+	};
+	const char *line = log_event_line(c->t, e);
+	struct ailment *a = refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_CERTAIN);
+
+	for (size_t i = 0; i < COUNT(reasons); i++)
+		if (strstr(line, reasons[i].in_line)) {
+			describe(a, reasons[i].detail, reasons[i].fix);
+			return;
+		}
+	if (!a->particular && strstr(line, "received AUTH")) {
+		snprintf(a->detail, sizeof(a->detail), ": the peer refused our key or identity");
+		snprintf(a->fix, sizeof(a->fix),
+			 "look into the peer's log for the reason; compare pre-shared key and identities");
+	}
+}
+
+static void decrypt_failed(struct log_case *c, const struct log_event *e)
+{
+	c->decrypt_failed_ns = e->order_ns;
+	if (c->state == CASE_UP) {
+		case_raise(c, FINDING_IKE_MALFORMED, e, CONFIDENCE_LIKELY);
+		return;
+	}
+	describe(refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_LIKELY),
+		 ": the pre-shared keys differ, messages decrypt to noise",
+		 "enter the same pre-shared key again on both ends");
+}
+
+static void malformed(struct log_case *c, const struct log_event *e)
+{
+	/* What does not decrypt does not parse */
+	if (c->decrypt_failed_ns && e->order_ns - c->decrypt_failed_ns < SECOND)
+		return;
+	if (strstr(log_event_line(c->t, e), "PAYLOAD_MALFORMED") && c->state != CASE_UP)
+		describe(refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_LIKELY),
+			 ": the pre-shared keys differ, the peer could not read our message",
+			 "enter the same pre-shared key again on both ends");
+	else
+		case_raise(c, FINDING_IKE_MALFORMED, e, CONFIDENCE_CERTAIN);
+}
+
+static void identity_refused(struct log_case *c, const struct log_event *e)
+{
+	describe(refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_CERTAIN),
+		 ": the identity or address that the peer shows is not the configured one",
+		 "configure the identity that the peer sends, on both ends crosswise");
+}
+
+bool case_refusal(struct log_case *c, const struct log_event *e)
+{
+	struct ailment *a;
+
+	if (offers(c, e))
+		return true;
+	switch ((enum log_kind)e->kind) {
+	case LOG_PROPOSALS_RECEIVED:
+		c->received = e;
+		return true;
+	case LOG_PROPOSALS_CONFIGURED:
+		c->configured = e;
+		return true;
+	case LOG_NO_PROPOSAL:
+		/* Of IOS, one of several: what counts is whether any is accepted */
+		if (e->dialect == LOG_CISCO)
+			c->refused = c->refused ? c->refused : e;
+		else
+			no_proposal(c, e);
+		return true;
+	case LOG_PHASE1_REFUSED:
+		c->offer_is_child = false;
+		case_tell_refused(c);
+		refuse(c, FINDING_IKE_PROPOSAL_MISMATCH, e, CONFIDENCE_CERTAIN);
+		return true;
+	case LOG_PHASE2_REFUSED:
+		c->offer_is_child = true;
+		case_tell_refused(c);
+		a = refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN);
+		note_lists(c, child_id(c, e));
+		compare(c, a);
+		return true;
+	case LOG_INSTALL_FAILED:
+		describe(refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN),
+			 ": the kernel of this host does not take the SA",
+			 "load the kernel's ESP and the algorithms (modprobe esp4 esp6 xfrm_user), and look "
+			 "for SAs of others");
+		return true;
+	case LOG_SELECTORS_REFUSED:
+		a = refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN);
+		describe(a, ": the traffic selectors differ",
+			 "make the traffic selectors (crypto ACLs) of both ends mirror images");
+		return true;
+	case LOG_AUTH_FAILED:
+		auth_failed(c, e);
+		return true;
+	case LOG_IDENTITY_REFUSED:
+		identity_refused(c, e);
+		return true;
+	case LOG_CERT_EXPIRED:
+		describe(refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_CERTAIN),
+			 ": a certificate is expired, revoked or not yet valid",
+			 "renew the certificate, and check the clocks of both ends");
+		return true;
+	case LOG_DECRYPT_FAILED:
+		decrypt_failed(c, e);
+		return true;
+	case LOG_MALFORMED:
+		malformed(c, e);
+		return true;
+	case LOG_VERSION_REFUSED:
+		refuse(c, FINDING_IKE_VERSION_MISMATCH, e, CONFIDENCE_CERTAIN);
+		return true;
+	case LOG_PEER_UNKNOWN:
+		a = refuse(c, FINDING_IKE_REQUEST_NOT_ANSWERED, e, CONFIDENCE_CERTAIN);
+		describe(a, ": it knows no such peer, or has no key for it", "");
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rules_ike_setup.c - family A, what is agreed wrongly or never begun: child SAs, NAT traversal, connections that nobody starts
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnose/rules.h"
+#include "diagnose/talk.h"
+
+#define SECOND UINT64_C(1000000000)
+#define RECENT (600 * SECOND)
+
+/* ---- child SAs */
+
+static bool recent(const struct rule_run *r, uint64_t at_ns)
+{
+	return at_ns + RECENT >= r->input->now_ns;
+}
+
+/* Exchanges that make a child SA: was the latest of them refused? */
+static const struct conversation_exchange *refused_child(const struct conversation_sa *sa)
+{
+	for (uint32_t i = sa->exchange_count; i-- > 0;) {
+		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
+		bool makes = x->major >= 2 ? x->type == IKE_V2_EXCHANGE_IKE_AUTH ||
+						     x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA
+					   : x->type == IKE_V1_EXCHANGE_QUICK_MODE;
+
+		if (!makes || x->outcome == CONVERSATION_OUTCOME_UNKNOWN ||
+		    x->outcome == CONVERSATION_OUTCOME_RETRY)
+			continue;
+		if (x->outcome == CONVERSATION_OUTCOME_NO_CHILD)
+			return x;
+		return x->type != IKE_V2_EXCHANGE_IKE_AUTH && x->outcome == CONVERSATION_OUTCOME_FAILURE
+			       ? x
+			       : NULL;
+	}
+	return NULL;
+}
+
+static bool carries_traffic(const struct state_tunnel *t)
+{
+	return t && t->spi_count > 0;
+}
+
+/* What a daemon says of a connection between these two: an IKE SA without any child. */
+static bool daemon_agrees(const struct rule_run *r, const struct talk *talk)
+{
+	for (size_t d = 0; d < r->input->daemon_count; d++) {
+		const struct fact_daemon *daemon = &r->input->daemons[d];
+
+		for (size_t i = 0; daemon->available && i < daemon->ike_count; i++) {
+			size_t children = 0;
+
+			if (daemon->ikes[i].initiator_spi != talk->sa->initiator_spi)
+				continue;
+			for (size_t c = 0; c < daemon->child_count; c++)
+				children += daemon->children[c].ike_unique_id == daemon->ikes[i].unique_id;
+			return children == 0;
+		}
+	}
+	return false;
+}
+
+/* Value: 1 when the IKE SA stands, its child SA was refused, and no ESP is there. */
+static void child_failed(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *x;
+	struct finding *f;
+
+	if (talk->sa->state != CONVERSATION_ESTABLISHED || carries_traffic(talk->subject.tunnel))
+		return;
+	x = refused_child(talk->sa);
+	if (!x)
+		return;
+	f = rule_hit(r, &talk->subject, 1, 1);
+	if (!f)
+		return;
+	f->since_ns = x->request_ns;
+	f->confidence = daemon_agrees(r, talk) ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY;
+	talk_shape(f, talk);
+	talk_last_good(f, talk, x->request_ns);
+	talk_exchange_evidence(f, talk, x);
+	finding_evidence_number(f, ORIGIN_WIRE, x->response_ns,
+				"bytes of ciphertext in the answer, too few for a child SA",
+				x->response.encrypted);
+	if (f->confidence == CONFIDENCE_CERTAIN)
+		finding_evidence(f, ORIGIN_VICI, r->input->now_ns,
+				 "child SAs of this IKE SA, the daemon says", "none");
+}
+
+void rule_child_sa_failed(struct rule_run *r)
+{
+	talk_each(r, child_failed);
+}
+
+/* ---- NAT */
+
+static bool behind_nat(const struct conversation_sa *sa)
+{
+	enum conversation_nat nat = conversation_nat(sa);
+
+	return nat == CONVERSATION_NAT_INITIATOR || nat == CONVERSATION_NAT_RESPONDER ||
+	       nat == CONVERSATION_NAT_BOTH;
+}
+
+/* A live SA of the tunnel with this protocol and encapsulation; NULL: none. */
+static const struct state_sa *sa_of(const struct rule_run *r, const struct state_tunnel *t, uint8_t protocol,
+				    bool encapsulated)
+{
+	const struct state *state = r->input->state;
+
+	for (size_t i = 0; t && i < state->sa_count; i++) {
+		const struct state_sa *sa = &state->sas[i];
+
+		if (sa->tunnel != STATE_NO_TUNNEL && &state->tunnels[sa->tunnel] == t &&
+		    sa->protocol == protocol && (sa->encapsulation != 0) == encapsulated &&
+		    recent(r, sa->last_ns))
+			return sa;
+	}
+	return NULL;
+}
+
+/* Value: packets of raw ESP between two ends that a NAT is between. */
+static void natt_not_negotiated(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_sa *sa = talk->sa;
+	const struct state_sa *esp;
+	struct finding *f;
+
+	if (sa->state != CONVERSATION_ESTABLISHED || !behind_nat(sa) || sa->float_answered)
+		return;
+	esp = sa_of(r, talk->subject.tunnel, 50, false);
+	if (!esp)
+		return;
+	f = rule_hit(r, &talk->subject, (double)esp->packets, esp->packets);
+	if (!f)
+		return;
+	finding_evidence(f, ORIGIN_WIRE, sa->first_ns, "behind a NAT, by the NAT detection hashes",
+			 conversation_nat_name(conversation_nat(sa)));
+	finding_evidence_number(f, ORIGIN_WIRE, esp->last_ns, "ESP packets without UDP", esp->packets);
+	finding_spi(f, esp->spi);
+}
+
+void rule_nat_t_not_negotiated(struct rule_run *r)
+{
+	talk_each(r, natt_not_negotiated);
+}
+
+/* Value: packets of AH between two ends that a NAT is between. */
+static void ah_behind_nat(struct rule_run *r, const struct talk *talk)
+{
+	const struct state_sa *ah;
+	struct finding *f;
+
+	if (!behind_nat(talk->sa))
+		return;
+	ah = sa_of(r, talk->subject.tunnel, 51, false);
+	if (!ah)
+		return;
+	f = rule_hit(r, &talk->subject, (double)ah->packets, ah->packets);
+	if (!f)
+		return;
+	finding_evidence(f, ORIGIN_WIRE, talk->sa->first_ns, "behind a NAT, by the NAT detection hashes",
+			 conversation_nat_name(conversation_nat(talk->sa)));
+	finding_evidence_number(f, ORIGIN_WIRE, ah->last_ns, "AH packets", ah->packets);
+}
+
+void rule_ah_behind_nat(struct rule_run *r)
+{
+	talk_each(r, ah_behind_nat);
+}
+
+/* ---- who can start */
+
+struct starters {
+	uint64_t failed[2], succeeded[2]; /* by who began: we, the peer */
+};
+
+/* Value: negotiations that one end began and that failed, while the other end's succeed. */
+static void one_side(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_sa *sa = NULL;
+	struct starters s = {{0}, {0}};
+	struct finding *f;
+	int bad;
+
+	/* Once per pair: from the newest conversation's point of view, which succeeded. */
+	if (talk->sa->state != CONVERSATION_ESTABLISHED)
+		return;
+	while ((sa = conversation_next(r->input->state->ike, sa))) {
+		bool same = memcmp(sa->path.end[0].address, talk->sa->path.end[0].address, 16) == 0 &&
+			    memcmp(sa->path.end[1].address, talk->sa->path.end[1].address, 16) == 0;
+		bool crossed = memcmp(sa->path.end[0].address, talk->sa->path.end[1].address, 16) == 0 &&
+			       memcmp(sa->path.end[1].address, talk->sa->path.end[0].address, 16) == 0;
+		bool answered = sa->heard_ns[0] && sa->heard_ns[1];
+
+		if ((!same && !crossed) || !answered)
+			continue;
+		if (sa->state == CONVERSATION_FAILED)
+			s.failed[crossed]++;
+		else if (sa->state != CONVERSATION_NEGOTIATING)
+			s.succeeded[crossed]++;
+	}
+	bad = 1; /* the established one was begun by `same` */
+	if (s.succeeded[bad] || s.failed[!bad])
+		return;
+	f = rule_hit(r, &talk->subject, (double)s.failed[bad], s.failed[bad]);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_LIKELY;
+	finding_set(f, "starter", "%s", talk->local == CONVERSATION_INITIATOR ? "this end" : "the peer");
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->first_ns,
+				"negotiations begun by the other end that failed", s.failed[bad]);
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->since_ns,
+				"negotiations begun by this one that succeeded", s.succeeded[!bad]);
+}
+
+/* Only pairs of which something failed lately are worth the search. */
+static void maybe_one_side(struct rule_run *r, const struct talk *talk)
+{
+	const struct state_tunnel *t = talk->subject.tunnel;
+
+	if (recent(r, talk->sa->since_ns) && t && t->ike_count > 1)
+		one_side(r, talk);
+}
+
+void rule_only_one_side_can_start(struct rule_run *r)
+{
+	talk_each(r, maybe_one_side);
+}
+
+/* ---- nobody starts */
+
+static bool any(const uint8_t address[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(address, zero, 16) == 0;
+}
+
+static bool daemon_has(const struct fact_daemon *daemon, const char *connection)
+{
+	for (size_t i = 0; i < daemon->ike_count; i++)
+		if (strcmp(daemon->ikes[i].connection, connection) == 0)
+			return true;
+	return false;
+}
+
+static bool talked_to(const struct rule_run *r, const uint8_t peer[16])
+{
+	const struct conversation_sa *sa = NULL;
+
+	while (r->input->state->ike && (sa = conversation_next(r->input->state->ike, sa)))
+		for (int side = 0; side < 2; side++)
+			if (memcmp(sa->path.end[side].address, peer, 16) == 0 && recent(r, sa->last_ns))
+				return true;
+	return false;
+}
+
+static uint64_t acquires_for(const struct rule_run *r, const uint8_t peer[16])
+{
+	const struct fact_kernel *kernel = r->input->kernel;
+	uint64_t count = 0;
+
+	for (size_t i = 0; kernel && kernel->available && i < kernel->acquire_count; i++)
+		if (memcmp(kernel->acquires[i].destination, peer, 16) == 0)
+			count += kernel->acquires[i].count;
+	return count;
+}
+
+/* Value: 1 for each configured connection to one address of which neither daemon nor wire shows anything. */
+void rule_ike_not_started(struct rule_run *r)
+{
+	for (size_t d = 0; d < r->input->daemon_count; d++) {
+		const struct fact_daemon *daemon = &r->input->daemons[d];
+
+		for (size_t i = 0; daemon->available && i < daemon->connection_count; i++) {
+			const struct fact_connection *c = &daemon->connections[i];
+			char peer[RULE_ADDRESS];
+			struct rule_subject subject = {.peer = peer};
+			uint64_t acquires;
+			struct finding *f;
+
+			if (any(c->remote) || !c->child_count || daemon_has(daemon, c->name) ||
+			    talked_to(r, c->remote))
+				continue;
+			rule_address(c->remote, peer);
+			f = rule_hit(r, &subject, 1, 1);
+			if (!f)
+				continue;
+			f->shape = SHAPE_NEVER_UP;
+			finding_tunnel(f, c->name);
+			acquires = acquires_for(r, c->remote);
+			if (r->input->kernel && r->input->kernel->available)
+				finding_set(f, "detail",
+					    acquires ? ": traffic reaches the policy, but the IKE daemon "
+						       "does not act on it"
+						     : ": no traffic reaches its policy");
+			finding_evidence(f, ORIGIN_VICI, daemon->snapshot_ns,
+					 "connection configured, without an IKE SA", c->name);
+			finding_evidence(f, ORIGIN_WIRE, r->input->now_ns, "IKE messages to or from the peer",
+					 "none");
+			if (r->input->kernel && r->input->kernel->available)
+				finding_evidence_number(f, ORIGIN_KERNEL, r->input->now_ns,
+							"packets that asked for an SA", acquires);
+		}
+	}
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rules_ike_start.c - family A, from what the two IKE daemons say: the tunnel never comes up because nobody answers, or one
+ * end refuses
+ */
+#include "diagnose/rules.h"
+#include "diagnose/talk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define RECENT (600 * SECOND) /* what failed longer ago, and was not tried again, is history */
+
+/* IKEv2 and IKEv1 share these numbers. */
+enum {
+	INVALID_MAJOR_VERSION = 5,
+	NO_PROPOSAL_CHOSEN = 14,
+	AUTHENTICATION_FAILED = 24,
+	V1_INVALID_PAYLOAD_TYPE = 1,
+	V1_PAYLOAD_MALFORMED = 16,
+};
+
+static bool recent(const struct rule_run *r, uint64_t at_ns)
+{
+	return at_ns + RECENT >= r->input->now_ns;
+}
+
+/* Neither it nor what came after it works: a negotiation that failed is history when another has succeeded. */
+static bool still_failing(const struct rule_run *r, const struct talk *talk)
+{
+	const struct state_tunnel *t = talk->subject.tunnel;
+
+	if (talk->sa->state == CONVERSATION_ESTABLISHED || !recent(r, talk->sa->last_ns))
+		return false;
+	return !t || (t->state != STATE_TUNNEL_UP && t->state != STATE_TUNNEL_IDLE);
+}
+
+static bool is_first_exchange(const struct conversation_exchange *x)
+{
+	return x->major >= 2
+		       ? x->type == IKE_V2_EXCHANGE_IKE_SA_INIT
+		       : x->type == IKE_V1_EXCHANGE_MAIN_MODE || x->type == IKE_V1_EXCHANGE_AGGRESSIVE_MODE;
+}
+
+static struct finding *failing(struct rule_run *r, const struct talk *talk, double value, uint64_t samples,
+			       const struct conversation_exchange *x)
+{
+	struct finding *f = rule_hit(r, &talk->subject, value, samples);
+
+	if (!f)
+		return NULL;
+	f->since_ns = talk->sa->first_ns;
+	f->confidence = (enum finding_confidence)talk->sa->confidence;
+	talk_shape(f, talk);
+	talk_last_good(f, talk, talk->sa->first_ns);
+	talk_exchange_evidence(f, talk, x);
+	return f;
+}
+
+/* ---- nobody answers */
+
+/* Value: how often the first request was sent, while nothing at all came back. */
+static void no_response(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *x = talk_unanswered(talk->sa);
+	enum conversation_side peer = talk->local ? CONVERSATION_INITIATOR : CONVERSATION_RESPONDER;
+	struct finding *f;
+
+	if (!x || !is_first_exchange(x) || x->by != talk->local || talk->sa->heard_ns[peer] ||
+	    !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1 + x->retransmits, 1 + x->retransmits, x);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_CERTAIN;
+	finding_set(f, "retransmits", ", sent %u times", 1 + x->retransmits);
+}
+
+void rule_ike_no_response(struct rule_run *r)
+{
+	talk_each(r, no_response);
+}
+
+/* Value: how often the peer's first request arrived, while we sent nothing back. */
+static void request_not_answered(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *x = talk_unanswered(talk->sa);
+	struct finding *f;
+
+	if (!x || !is_first_exchange(x) || x->by == talk->local || talk->sa->heard_ns[talk->local] ||
+	    !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1 + x->retransmits, 1 + x->retransmits, x);
+	if (f)
+		f->confidence = CONFIDENCE_CERTAIN;
+}
+
+void rule_ike_request_not_answered(struct rule_run *r)
+{
+	talk_each(r, request_not_answered);
+}
+
+/* Value: how often we repeated an answer because the peer repeated its request. */
+static void reply_lost(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *worst = NULL;
+	struct finding *f;
+
+	for (uint32_t i = 0; i < talk->sa->exchange_count; i++) {
+		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
+
+		if (x->by != talk->local && x->response_ns && recent(r, x->last_ns) &&
+		    (!worst || x->response_repeats > worst->response_repeats))
+			worst = x;
+	}
+	if (!worst)
+		return;
+	f = rule_hit(r, &talk->subject, worst->response_repeats, worst->response_repeats);
+	if (!f)
+		return;
+	f->since_ns = worst->request_ns;
+	f->confidence = CONFIDENCE_LIKELY;
+	finding_set(f, "detail", ": one answer was sent %u times", worst->response_repeats + 1);
+	talk_shape(f, talk);
+	talk_exchange_evidence(f, talk, worst);
+	finding_evidence_number(f, ORIGIN_WIRE, worst->last_ns, "our answer was repeated",
+				worst->response_repeats);
+}
+
+void rule_ike_reply_lost(struct rule_run *r)
+{
+	talk_each(r, reply_lost);
+}
+
+/* Value: how often the first message on UDP 4500 was sent, after the exchange on UDP 500 went well. */
+static void natt_blocked(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *x = talk_unanswered(talk->sa);
+	struct finding *f;
+
+	if (!x || !talk->sa->float_ns || talk->sa->float_answered || is_first_exchange(x) ||
+	    x->ip_fragments || !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1 + x->retransmits, 1 + x->retransmits, x);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_LIKELY;
+	finding_evidence(f, ORIGIN_WIRE, talk->sa->float_ns, "moved to UDP 4500, where nothing ever answered",
+			 NULL);
+}
+
+void rule_nat_t_port_blocked(struct rule_run *r)
+{
+	talk_each(r, natt_blocked);
+}
+
+/* Value: how often a request that left or came as IP fragments was sent, while smaller ones were answered. */
+static void fragments_lost(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_exchange *x = talk_unanswered(talk->sa);
+	const struct conversation_sa *sa = talk->sa;
+	struct finding *f;
+
+	if (!x || !x->ip_fragments || !sa->heard_ns[CONVERSATION_RESPONDER] || !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1 + x->retransmits, 1 + x->retransmits, x);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_LIKELY;
+	finding_set(f, "size", " of %u bytes", x->request.bytes);
+	finding_evidence_number(f, ORIGIN_WIRE, x->request_ns,
+				"size of the IKE message that went as IP fragments, in bytes",
+				x->request.bytes);
+}
+
+void rule_ike_fragments_lost(struct rule_run *r)
+{
+	talk_each(r, fragments_lost);
+}
+
+/* ---- the other end says no */
+
+/* Value: 1 when NO_PROPOSAL_CHOSEN stands in clear before anything was agreed. */
+static void proposal_mismatch(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_sa *sa = talk->sa;
+	struct finding *f;
+
+	if (sa->state != CONVERSATION_FAILED || !talk_notified(sa, NO_PROPOSAL_CHOSEN) ||
+	    !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1, 1, talk_answered(sa, IKE_V2_EXCHANGE_IKE_SA_INIT));
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_CERTAIN;
+	finding_evidence(f, ORIGIN_WIRE, sa->since_ns, "notify in clear", "NO_PROPOSAL_CHOSEN");
+	talk_suites(f, talk);
+}
+
+void rule_ike_proposal_mismatch(struct rule_run *r)
+{
+	talk_each(r, proposal_mismatch);
+}
+
+/* Value: how often another DH group was asked for in this negotiation; and the same over and over counts too. */
+static void dh_group_retry(struct rule_run *r, const struct talk *talk)
+{
+	uint64_t *memory;
+	struct finding *f;
+	uint64_t first;
+
+	if (!talk->sa->invalid_ke || !recent(r, talk->sa->last_ns))
+		return;
+	/* Each negotiation that begins with a group that is refused, of one tunnel: the numbers of three of them */
+	memory = rule_memory(r, &talk->subject);
+	if (!memory)
+		return;
+	first = *memory >> 8;
+	if (talk->sa->id > first)
+		*memory = talk->sa->id << 8 | ((*memory & 0xff) < 0xff ? (*memory & 0xff) + 1 : 0xff);
+	f = rule_hit(r, &talk->subject, (double)(*memory & 0xff) + talk->sa->invalid_ke - 1, 1);
+	if (!f)
+		return;
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->last_ns,
+				"negotiations that began with a refused group", *memory & 0xff);
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->last_ns, "INVALID_KE_PAYLOAD in the last one",
+				talk->sa->invalid_ke);
+	talk_suites(f, talk);
+}
+
+void rule_ike_dh_group_retry(struct rule_run *r)
+{
+	talk_each(r, dh_group_retry);
+}
+
+/* Value: cookies asked for in one negotiation. */
+static void cookie_challenge(struct rule_run *r, const struct talk *talk)
+{
+	struct finding *f;
+
+	if (!talk->sa->cookies || !recent(r, talk->sa->first_ns))
+		return;
+	f = rule_hit(r, &talk->subject, talk->sa->cookies, 1);
+	if (!f)
+		return;
+	f->since_ns = talk->sa->first_ns;
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->first_ns, "COOKIE notifies", talk->sa->cookies);
+}
+
+void rule_ike_cookie_challenge(struct rule_run *r)
+{
+	talk_each(r, cookie_challenge);
+}
+
+/* Value: 1 when a version is refused in clear. */
+static void version_mismatch(struct rule_run *r, const struct talk *talk)
+{
+	struct finding *f;
+
+	if (!talk_notified(talk->sa, INVALID_MAJOR_VERSION) || !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1, 1, NULL);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_CERTAIN;
+	finding_evidence(f, ORIGIN_WIRE, talk->sa->last_ns, "notify in clear", "INVALID_MAJOR_VERSION");
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->first_ns, "IKE version of the request",
+				talk->sa->major);
+}
+
+void rule_ike_version_mismatch(struct rule_run *r)
+{
+	talk_each(r, version_mismatch);
+}
+
+/* ---- keys */
+
+static bool auth_refused(const struct conversation_sa *sa)
+{
+	switch (sa->reason) {
+	case CONVERSATION_REASON_AUTH_SHORT:
+	case CONVERSATION_REASON_AUTH_REVOKED:
+	case CONVERSATION_REASON_PHASE1_REFUSED:
+		return true;
+	default:
+		return talk_notified(sa, AUTHENTICATION_FAILED) ||
+		       (sa->major == 1 && (talk_notified(sa, V1_PAYLOAD_MALFORMED) ||
+					   talk_notified(sa, V1_INVALID_PAYLOAD_TYPE)));
+	}
+}
+
+/* Value: 1. */
+static void auth_failed(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_sa *sa = talk->sa;
+	char evidence[300];
+	struct finding *f;
+
+	if (sa->state != CONVERSATION_FAILED || !auth_refused(sa) || !still_failing(r, talk))
+		return;
+	f = failing(r, talk, 1, 1, talk_answered(sa, IKE_V2_EXCHANGE_IKE_AUTH));
+	if (!f)
+		return;
+	/* What only a size tells is never more than likely. */
+	if (sa->reason != CONVERSATION_REASON_NOTIFIED && !talk_notified(sa, AUTHENTICATION_FAILED) &&
+	    f->confidence == CONFIDENCE_CERTAIN)
+		f->confidence = CONFIDENCE_LIKELY;
+	conversation_evidence(sa, evidence, sizeof(evidence));
+	finding_evidence(f, ORIGIN_WIRE, sa->since_ns, evidence, NULL);
+	if (sa->major == 1)
+		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "phase 1 came to message",
+					sa->phase1_step);
+}
+
+void rule_ike_auth_failed(struct rule_run *r)
+{
+	talk_each(r, auth_failed);
+}
+
+/* Value: messages of one conversation that the parser refused. */
+static void malformed(struct rule_run *r, const struct talk *talk)
+{
+	struct finding *f;
+
+	if (!talk->sa->malformed || !recent(r, talk->sa->last_ns))
+		return;
+	f = rule_hit(r, &talk->subject, (double)talk->sa->malformed, talk->sa->malformed);
+	if (!f)
+		return;
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->last_ns, "malformed messages", talk->sa->malformed);
+	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->last_ns, "messages", talk->sa->messages);
+}
+
+void rule_ike_malformed(struct rule_run *r)
+{
+	talk_each(r, malformed);
+}

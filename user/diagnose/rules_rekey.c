@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rules_rekey.c - family B: what goes wrong when SAs are replaced */
+#include "diagnose/rules.h"
+#include "diagnose/talk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+#define RECENT (600 * SECOND)
+
+static const struct fact_sa *oldest_kernel_sa(const struct rule_run *r, const struct state_tunnel *t)
+{
+	const struct fact_kernel *kernel = r->input->kernel;
+	const struct fact_sa *oldest = NULL;
+
+	for (size_t i = 0; kernel && kernel->available && i < kernel->sa_count; i++) {
+		const struct fact_sa *sa = &kernel->sas[i];
+
+		if (memcmp(sa->destination, t->local, 16) == 0 && memcmp(sa->source, t->remote, 16) == 0 &&
+		    sa->lifetime.hard_seconds && (!oldest || sa->added_ns < oldest->added_ns))
+			oldest = sa;
+	}
+	return oldest;
+}
+
+/* When the present SA ends, from the kernel or else a daemon; 0: nobody tells. */
+static uint64_t expires(const struct rule_run *r, const struct state_tunnel *t,
+			enum finding_origin *ret_origin)
+{
+	const struct fact_sa *sa = oldest_kernel_sa(r, t);
+
+	*ret_origin = ORIGIN_KERNEL;
+	if (sa)
+		return sa->added_ns + sa->lifetime.hard_seconds * SECOND;
+	*ret_origin = ORIGIN_VICI;
+	for (size_t d = 0; d < r->input->daemon_count; d++) {
+		const struct fact_daemon *daemon = &r->input->daemons[d];
+
+		for (size_t i = 0; daemon->available && i < daemon->child_count; i++)
+			for (size_t s = 0; s < t->spi_count; s++)
+				if (daemon->children[i].spi_in == t->spis[s] &&
+				    daemon->children[i].expires_ns)
+					return daemon->children[i].expires_ns;
+	}
+	return 0;
+}
+
+/* Value: CREATE_CHILD_SA exchanges refused one after the other while the child SA of before goes on. */
+static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
+{
+	const struct state_tunnel *t = talk->subject.tunnel;
+	const struct conversation_exchange *last = NULL;
+	unsigned int refused = 0;
+	enum finding_origin origin;
+	struct finding *f;
+	char when[32];
+	uint64_t end;
+
+	if (talk->sa->state != CONVERSATION_ESTABLISHED || !t || !t->spi_count)
+		return;
+	for (uint32_t i = talk->sa->exchange_count; i-- > 0;) {
+		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
+		bool rekeys = x->major >= 2 ? x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA
+					    : x->type == IKE_V1_EXCHANGE_QUICK_MODE;
+
+		if (!rekeys)
+			continue;
+		if (x->outcome != CONVERSATION_OUTCOME_FAILURE)
+			break;
+		refused++;
+		if (!last)
+			last = x;
+	}
+	if (!last || last->last_ns + RECENT < r->input->now_ns)
+		return;
+	f = rule_hit(r, &talk->subject, refused, refused);
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_LIKELY; /* by the size of the answers */
+	f->since_ns = last->request_ns;
+	talk_last_good(f, talk, last->request_ns);
+	end = expires(r, t, &origin);
+	if (end > r->input->now_ns) {
+		snprintf(when, sizeof(when), "in %" PRIu64 " s", (end - r->input->now_ns) / SECOND);
+		finding_set(f, "expires", ", %s", when);
+		finding_evidence(f, origin, end, "the present SA expires", when);
+	}
+	talk_exchange_evidence(f, talk, last);
+	finding_evidence_number(f, ORIGIN_WIRE, last->response_ns, "rekeyings refused one after the other",
+				refused);
+	finding_evidence_number(f, ORIGIN_WIRE, last->response_ns, "bytes of ciphertext in the last answer",
+				last->response.encrypted);
+}
+
+void rule_child_rekey_failing(struct rule_run *r)
+{
+	talk_each(r, child_rekey_failing);
+}
+
+static bool has_successor(const struct fact_kernel *kernel, const struct fact_sa *old)
+{
+	for (size_t i = 0; i < kernel->sa_count; i++) {
+		const struct fact_sa *sa = &kernel->sas[i];
+
+		if (sa->added_ns > old->added_ns && sa->reqid == old->reqid &&
+		    sa->direction == old->direction && memcmp(sa->destination, old->destination, 16) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Value: how far the SA is between its soft and its hard lifetime, 0 to 1. */
+void rule_rekey_late(struct rule_run *r)
+{
+	const struct fact_kernel *kernel = r->input->kernel;
+
+	for (size_t i = 0; i < kernel->sa_count; i++) {
+		const struct fact_sa *sa = &kernel->sas[i];
+		const struct fact_lifetime *l = &sa->lifetime;
+		char peer[RULE_ADDRESS];
+		struct rule_subject subject = {.spi = sa->spi, .has_spi = true, .peer = peer};
+		struct finding *f;
+		double share;
+		uint64_t age;
+
+		if (!l->soft_seconds || l->hard_seconds <= l->soft_seconds || !sa->added_ns ||
+		    sa->added_ns > r->input->now_ns)
+			continue;
+		age = (r->input->now_ns - sa->added_ns) / SECOND;
+		if (age <= l->soft_seconds || has_successor(kernel, sa))
+			continue;
+		share = (double)(age - l->soft_seconds) / (double)(l->hard_seconds - l->soft_seconds);
+		rule_address(sa->direction == FACT_OUT ? sa->destination : sa->source, peer);
+		subject.tunnel = rule_tunnel_of(r, sa->source, sa->destination);
+		f = rule_hit(r, &subject, share, 1);
+		if (!f)
+			continue;
+		if (age < l->hard_seconds)
+			finding_set(f, "expires", "; it expires in %" PRIu64 " s", l->hard_seconds - age);
+		finding_evidence_number(f, ORIGIN_KERNEL, r->input->now_ns, "age in seconds", age);
+		finding_evidence_number(f, ORIGIN_KERNEL, sa->added_ns, "soft lifetime in seconds",
+					l->soft_seconds);
+		finding_evidence_number(f, ORIGIN_KERNEL, sa->added_ns, "hard lifetime in seconds",
+					l->hard_seconds);
+	}
+}
+
+/* ---- too many */
+
+/* Value: inbound SAs of one tunnel on which packets came in the last 30 s. */
+void rule_duplicate_sas(struct rule_run *r)
+{
+	const struct state *state = r->input->state;
+
+	for (size_t i = 0; i < state->tunnel_count; i++) {
+		const struct state_tunnel *t = &state->tunnels[i];
+		struct rule_subject subject = {.tunnel = t};
+		uint64_t used = 0;
+		struct finding *f;
+
+		if (t->spi_count < 3 || (t->transit && r->input->live))
+			continue;
+		for (size_t k = 0; k < state->sa_count; k++) {
+			const struct state_sa *sa = &state->sas[k];
+
+			used += sa->tunnel == i && sa->live && memcmp(sa->destination, t->local, 16) == 0 &&
+				sa->last_ns + 30 * SECOND >= r->input->now_ns;
+		}
+		f = rule_hit(r, &subject, (double)used, used);
+		if (!f)
+			continue;
+		f->confidence = CONFIDENCE_LIKELY; /* several child SAs may be meant (selectors, RFC 9611) */
+		finding_set(f, "count", "%" PRIu64, used);
+		finding_set(f, "what", "child SAs");
+		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "inbound child SAs in use at once",
+					used);
+	}
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "export/tunnel_json.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "model/conversation.h"
+#include "model/timeline.h"
+
+static void write_address(struct json_writer *w, const char *key, const uint8_t address[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, none[16];
+	bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
+	char text[INET6_ADDRSTRLEN];
+
+	/* A connection that is configured for any address of ours, and not up */
+	if (!memcmp(address, none, sizeof(none)) ||
+	    !inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text)))
+		json_write_null(w, key);
+	else
+		json_write_string(w, key, text);
+}
+
+static void write_time(struct json_writer *w, const char *key, uint64_t ns)
+{
+	json_write_time(w, key, ns == CONVERSATION_NO_TIME ? 0 : ns);
+}
+
+static void number_or_null(struct json_writer *w, const char *key, uint64_t value)
+{
+	if (value)
+		json_write_number(w, key, value);
+	else
+		json_write_null(w, key);
+}
+
+const char *export_tunnel_state_name(enum state_tunnel_state state)
+{
+	static const char *const names[STATE_TUNNEL_STATES] = {
+		[STATE_TUNNEL_DOWN] = "down",
+		[STATE_TUNNEL_NEGOTIATING] = "negotiating",
+		[STATE_TUNNEL_IDLE] = "idle",
+		[STATE_TUNNEL_UP] = "up",
+	};
+
+	return state < STATE_TUNNEL_STATES ? names[state] : "unknown";
+}
+
+static void write_counters(struct json_writer *w, const char *key, const struct state_tunnel_counters *c)
+{
+	json_write_flat(w, key, '{');
+	json_write_number(w, "packets", c->packets);
+	json_write_number(w, "bytes", c->bytes);
+	json_write_number(w, "received", c->received);
+	json_write_number(w, "lost", c->lost);
+	json_write_number(w, "late", c->late);
+	json_write_number(w, "duplicate", c->duplicate);
+	json_write_number(w, "too_old", c->too_old);
+	json_write_number(w, "fragmented", c->fragmented);
+	json_write_number(w, "fragments_incomplete", c->fragments_incomplete);
+	json_write_close(w, '}');
+}
+
+static void write_mtu(struct json_writer *w, const struct state_tunnel *tunnel)
+{
+	if (!tunnel->path_mtu) {
+		json_write_null(w, "mtu");
+		return;
+	}
+	json_write_flat(w, "mtu", '{');
+	json_write_number(w, "path", tunnel->path_mtu);
+	number_or_null(w, "inner", tunnel->inner_mtu);
+	number_or_null(w, "mss4", tunnel->mss4);
+	number_or_null(w, "mss6", tunnel->mss6);
+	json_write_string(w, "source", tunnel->mtu_source);
+	write_time(w, "at", tunnel->mtu_ns);
+	json_write_close(w, '}');
+}
+
+void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
+{
+	json_write_open(w, NULL, '{');
+	json_write_string(w, "name", tunnel->name);
+	json_write_bool(w, "named", tunnel->named);
+	write_address(w, "local", tunnel->local);
+	number_or_null(w, "local_port", tunnel->local_port);
+	write_address(w, "remote", tunnel->remote);
+	number_or_null(w, "remote_port", tunnel->remote_port);
+	json_write_bool(w, "transit", tunnel->transit);
+	json_write_string(w, "state", export_tunnel_state_name(tunnel->state));
+	json_write_string(w, "confidence",
+			  timeline_confidence_name((enum timeline_confidence)tunnel->confidence));
+	json_write_string(w, "evidence", tunnel->evidence);
+	write_time(w, "since", tunnel->since_ns);
+	write_time(w, "last_good", tunnel->last_good_ns);
+	write_time(w, "last_down", tunnel->last_down_ns);
+	if (tunnel->down_cause[0])
+		json_write_string(w, "down_cause", tunnel->down_cause);
+	else
+		json_write_null(w, "down_cause");
+	json_write_number(w, "flaps", tunnel->flaps);
+	json_write_number(w, "rekeys", tunnel->rekeys);
+	json_write_number(w, "ike_rekeys", tunnel->ike_rekeys);
+	write_counters(w, "in", &tunnel->in);
+	write_counters(w, "out", &tunnel->out);
+	json_write_flat(w, "sas", '[');
+	for (size_t i = 0; i < tunnel->spi_count; i++)
+		json_write_hex(w, NULL, tunnel->spis[i], 8);
+	json_write_close(w, ']');
+	json_write_flat(w, "ike_sas", '[');
+	for (size_t i = 0; i < tunnel->ike_count; i++)
+		json_write_hex(w, NULL, tunnel->ike_spis[i], 16);
+	json_write_close(w, ']');
+	number_or_null(w, "reqid", tunnel->reqid);
+	number_or_null(w, "if_id", tunnel->if_id);
+	write_mtu(w, tunnel);
+	json_write_close(w, '}');
+}
+
+void export_tunnels(struct json_writer *w, const char *key, const struct state *state)
+{
+	json_write_open(w, key, '[');
+	for (size_t i = 0; i < state->tunnel_count; i++)
+		export_tunnel(w, &state->tunnels[i]);
+	json_write_close(w, ']');
+}
+
+static void write_spi(struct json_writer *w, const char *key, uint32_t spi)
+{
+	if (spi)
+		json_write_hex(w, key, spi, 8);
+	else
+		json_write_null(w, key);
+}
+
+void export_sa_tunnel(struct json_writer *w, const struct state *state, const struct state_sa *sa)
+{
+	if (sa->tunnel >= state->tunnel_count) {
+		json_write_null(w, "tunnel");
+		return;
+	}
+	json_write_string(w, "tunnel", state->tunnels[sa->tunnel].name);
+	json_write_string(w, "side", sa->side == 2 ? "out" : "in");
+	json_write_bool(w, "live", sa->live);
+	write_spi(w, "partner", sa->partner_spi);
+	if (sa->partner_spi)
+		json_write_bool(w, "partner_exact", sa->partner_exact);
+	write_spi(w, "replaced", sa->replaced_spi);
+}

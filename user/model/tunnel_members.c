@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* tunnel_members.c - the child SAs and IKE SAs of tunnels: found by SPI and by conversation; bounded, in all and for each tunnel */
+#include "model/tunnel_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t tunnel_mix(uint64_t value)
+{
+	value ^= value >> 32;
+	value *= 0xd6e8feb86659fd93ull;
+	value ^= value >> 32;
+	value *= 0xd6e8feb86659fd93ull;
+	return value ^ value >> 32;
+}
+
+uint64_t tunnel_hash_address(const uint8_t address[16])
+{
+	uint64_t half[2];
+
+	memcpy(half, address, sizeof(half));
+	return tunnel_mix(half[0] ^ tunnel_mix(half[1]));
+}
+
+static struct tunnel_child_head *child_slot(const struct tunnels *t, const uint8_t destination[16],
+					    uint32_t spi)
+{
+	return &t->children[tunnel_mix(tunnel_hash_address(destination) ^ spi) & t->child_mask];
+}
+
+static struct tunnel_link_head *link_slot(const struct tunnels *t, uint64_t id)
+{
+	return &t->links[tunnel_mix(id) & t->link_mask];
+}
+
+/* ---- child SAs ---- */
+
+struct tunnel_child *tunnel_table_child(const struct tunnels *t, const uint8_t destination[16], uint32_t spi,
+					uint8_t protocol, uint8_t family)
+{
+	struct tunnel_child *child;
+
+	LIST_FOREACH(child, child_slot(t, destination, spi), in_hash)
+	{
+		if (child->spi == spi && child->protocol == protocol && child->family == family &&
+		    address_is(child->destination, destination))
+			return child;
+	}
+	return NULL;
+}
+
+struct tunnel_child *tunnel_table_new_child(struct tunnels *t, struct tunnel *tunnel,
+					    const uint8_t destination[16], uint32_t spi, uint8_t protocol,
+					    uint8_t family)
+{
+	struct tunnel_child *child;
+
+	if (t->stats.sas >= t->limits.sas || tunnel->child_count >= CHILDREN) {
+		t->stats.refused++;
+		return NULL;
+	}
+	child = calloc(1, sizeof(*child));
+	if (!child) {
+		t->failed = true;
+		return NULL;
+	}
+	child->tunnel = tunnel;
+	memcpy(child->destination, destination, 16);
+	child->spi = spi;
+	child->protocol = protocol;
+	child->family = family;
+	LIST_INSERT_HEAD(child_slot(t, destination, spi), child, in_hash);
+	LIST_INSERT_HEAD(&tunnel->children, child, in_tunnel);
+	tunnel->child_count++;
+	tunnel->unsettled++;
+	tunnel->changed = t->look;
+	t->stats.sas++;
+	return child;
+}
+
+void tunnel_table_remove_child(struct tunnels *t, struct tunnel_child *child)
+{
+	struct tunnel_child *other;
+
+	LIST_FOREACH(other, &child->tunnel->children, in_tunnel)
+	{
+		if (other->partner == child)
+			other->partner = NULL;
+		if (other->replaces == child)
+			other->replaces = NULL;
+	}
+	LIST_REMOVE(child, in_hash);
+	LIST_REMOVE(child, in_tunnel);
+	child->tunnel->child_count--;
+	child->tunnel->unsettled -= !child->settled;
+	t->removals++;
+	t->stats.sas--;
+	free(child);
+}
+
+void tunnel_table_move_child(struct tunnel_child *child, struct tunnel *to)
+{
+	struct tunnel_child *other;
+
+	/* What stays behind is no longer related */
+	LIST_FOREACH(other, &child->tunnel->children, in_tunnel)
+	{
+		if (other->replaces == child)
+			other->replaces = NULL;
+	}
+	child->replaces = NULL;
+	LIST_REMOVE(child, in_tunnel);
+	LIST_INSERT_HEAD(&to->children, child, in_tunnel);
+	child->tunnel->child_count--;
+	to->child_count++;
+	child->tunnel->unsettled -= !child->settled;
+	to->unsettled += !child->settled;
+	child->tunnel = to;
+}
+
+/* ---- IKE SAs ---- */
+
+struct tunnel_link *tunnel_table_link(const struct tunnels *t, uint64_t id)
+{
+	struct tunnel_link *link;
+
+	LIST_FOREACH(link, link_slot(t, id), in_hash)
+	{
+		if (link->id == id)
+			return link;
+	}
+	return NULL;
+}
+
+struct tunnel_link *tunnel_table_new_link(struct tunnels *t, struct tunnel *tunnel, uint64_t id)
+{
+	struct tunnel_link *link = calloc(1, sizeof(*link));
+
+	if (!link) {
+		t->failed = true;
+		return NULL;
+	}
+	link->id = id;
+	link->tunnel = tunnel;
+	LIST_INSERT_HEAD(link_slot(t, id), link, in_hash);
+	LIST_INSERT_HEAD(&tunnel->links, link, in_tunnel);
+	tunnel->link_count++;
+	return link;
+}
+
+void tunnel_table_remove_link(struct tunnel_link *link)
+{
+	LIST_REMOVE(link, in_hash);
+	LIST_REMOVE(link, in_tunnel);
+	link->tunnel->link_count--;
+	free(link);
+}
+
+void tunnel_table_move_link(struct tunnel_link *link, struct tunnel *to)
+{
+	LIST_REMOVE(link, in_tunnel);
+	LIST_INSERT_HEAD(&to->links, link, in_tunnel);
+	link->tunnel->link_count--;
+	to->link_count++;
+	link->tunnel = to;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* host_stat.h - the host's own counters out of /proc and /sys, each look beside the one before */
+#ifndef ESPIAL_SOURCE_HOST_STAT_H
+#define ESPIAL_SOURCE_HOST_STAT_H
+
+#include "model/host.h"
+
+/*
+ * A look: moves what was seen before aside and reads anew. What cannot be read is marked absent (has_*), and its numbers stay.
+ * `root`: "" or, for tests, a directory in place of "/". `interfaces`: names whose network card counters are wanted.
+ */
+void host_stat_read(struct host_facts *facts, const char *root, const char *const *interfaces,
+		    size_t interface_count, uint64_t now_ns);
+
+#endif
