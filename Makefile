@@ -31,7 +31,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 USER_SRC   := $(sort $(wildcard user/*.c user/*/*.c user/*/*/*.c))
 LIBBPF_SRC := $(filter user/main.c user/cmd_%.c user/source/bpf%.c user/agent/%.c,$(USER_SRC))
 CORE_SRC   := $(filter-out $(LIBBPF_SRC),$(USER_SRC))
-SKEL       := $(BUILD)/espial.skel.h
+SKEL       := $(BUILD)/espial.skel.h $(BUILD)/drops.skel.h
 
 # ---- flags
 

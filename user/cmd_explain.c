@@ -2,17 +2,18 @@
 /* cmd_explain.c - espial explain: logs of IKE daemons and routers to findings, without privileges */
 #include "cmd.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "diagnose/log_diagnose.h"
+#include "cmd_explain.h"
+#include "diagnose/log_wire.h"
 #include "export/log_json.h"
-#include "source/log_load.h"
+#include "source/capfile.h"
 #include "source/log_time.h"
+#include "source/offline.h"
 #include "ui/finding_text.h"
 #include "ui/format.h"
 #include "ui/progress.h"
@@ -24,15 +25,6 @@
 
 #define SECOND 1000000000ULL
 
-struct explain_options {
-	char **files;
-	int file_count;
-	const char *since, *until, *peer;
-	char peer_text[INET6_ADDRSTRLEN];
-	int year;
-	bool json, exit_code, unknown, timeline, brief;
-};
-
 enum {
 	OPTION_SINCE = 0x100,
 	OPTION_UNTIL,
@@ -41,6 +33,8 @@ enum {
 	OPTION_TIMELINE,
 	OPTION_UNKNOWN,
 	OPTION_BRIEF,
+	OPTION_FOLLOW,
+	OPTION_WITH,
 	OPTION_JSON,
 	OPTION_EXIT_CODE,
 };
@@ -62,6 +56,13 @@ static const struct argp_option option_table[] = {
 	 .key = OPTION_UNKNOWN,
 	 .doc = "Show also the lines of IPsec that are not understood"},
 	{.name = "brief", .key = OPTION_BRIEF, .doc = "One line for each finding"},
+	{.name = "follow",
+	 .key = OPTION_FOLLOW,
+	 .doc = "Go on: tell what is new when a file grows, until interrupted"},
+	{.name = "with",
+	 .key = OPTION_WITH,
+	 .arg = "CAPTURE",
+	 .doc = "Add what a capture of the same time shows of the peers"},
 	{.name = "json", .key = OPTION_JSON, .doc = "Everything, exactly, as JSON"},
 	{.name = "exit-code",
 	 .key = OPTION_EXIT_CODE,
@@ -104,6 +105,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_BRIEF:
 		o->brief = true;
 		return 0;
+	case OPTION_FOLLOW:
+		o->follow = true;
+		return 0;
+	case OPTION_WITH:
+		o->with = arg;
+		return 0;
 	case OPTION_JSON:
 		o->json = true;
 		return 0;
@@ -117,6 +124,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (o->json && (o->brief || o->timeline))
 			cmd_usage("--json has everything: leave --brief and --timeline out");
+		if (o->follow && (o->json || o->with || o->timeline || o->unknown || o->exit_code))
+			cmd_usage("--follow tells findings as they come: leave out --json, --timeline, "
+				  "--unknown, --with and --exit-code");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -292,38 +302,6 @@ static void print_text(const struct log_timeline *t, const struct findings *find
 		print_summary(stdout, t, findings, o->unknown);
 }
 
-static int explain(struct log_timeline *t, const struct explain_options *o, uint64_t now)
-{
-	const struct log_diagnose_options limits = {
-		.since_ns = o->since ? parse_time("since", o->since, now) : 0,
-		.until_ns = o->until ? parse_time("until", o->until, now) : 0,
-		.peer = o->peer,
-	};
-	struct findings findings = {0};
-	int status = CMD_OK;
-
-	if (log_timeline_finish(t) || log_diagnose(t, &limits, &findings)) {
-		findings_free(&findings);
-		return cmd_cannot("out of memory");
-	}
-	if (o->json)
-		status = print_json(t, &findings, o, &limits);
-	else
-		print_text(t, &findings, o, &limits);
-	if (status == CMD_OK)
-		status = cmd_close_output();
-	for (size_t i = 0; i < findings.count && o->exit_code && status == CMD_OK; i++)
-		if (findings.list[i]->severity >= SEVERITY_WARNING)
-			status = CMD_FINDINGS;
-	findings_free(&findings);
-	return status;
-}
-
-static void on_progress(void *arg, const char *path, uint64_t offset, uint64_t size)
-{
-	progress_update(arg, path, offset, size);
-}
-
 /* The error names files: what a name contains must not reach the terminal as it is */
 static void complain_clean(const char *line)
 {
@@ -332,16 +310,95 @@ static void complain_clean(const char *line)
 	fputc('\n', stderr);
 }
 
+/* CMD_OK, or what was complained of */
+static int join_capture(struct findings *findings, const char *path)
+{
+	const struct offline_options options = {0};
+	char error[CAPFILE_ERROR_MAX];
+	struct offline *o;
+	struct state state;
+	int status = CMD_OK;
+
+	if (offline_open(&options, &o))
+		return cmd_cannot("out of memory");
+	if (offline_read(o, path, error, sizeof(error))) {
+		complain_clean(error);
+		status = CMD_CANNOT;
+	}
+	/* As far as it could be read */
+	if (offline_state(o, &state)) {
+		offline_close(o);
+		return cmd_cannot("out of memory");
+	}
+	if (state.first_ns && log_wire_join(findings, offline_conversations(o), &state))
+		status = cmd_cannot("out of memory");
+	state_free(&state);
+	offline_close(o);
+	return status;
+}
+
+static int explain(struct log_timeline *t, const struct explain_options *o,
+		   const struct log_diagnose_options *limits)
+{
+	struct findings findings = {0};
+	int status = CMD_OK, joined = CMD_OK;
+
+	if (log_timeline_finish(t) || log_diagnose(t, limits, &findings)) {
+		findings_free(&findings);
+		return cmd_cannot("out of memory");
+	}
+	if (o->with)
+		joined = join_capture(&findings, o->with);
+	if (o->json)
+		status = print_json(t, &findings, o, limits);
+	else
+		print_text(t, &findings, o, limits);
+	if (status == CMD_OK)
+		status = cmd_close_output();
+	for (size_t i = 0; i < findings.count && o->exit_code && status == CMD_OK; i++)
+		if (findings.list[i]->severity >= SEVERITY_WARNING)
+			status = CMD_FINDINGS;
+	findings_free(&findings);
+	return joined != CMD_OK ? joined : status;
+}
+
+static void on_progress(void *arg, const char *path, uint64_t offset, uint64_t size)
+{
+	progress_update(arg, path, offset, size);
+}
+
+int explain_read(struct log_timeline *t, const struct explain_options *o)
+{
+	struct progress progress;
+	struct log_load_options load = {
+		.now_ns = now_ns(), .year = o->year, .progress = on_progress, .progress_arg = &progress};
+	struct ui_options terminal;
+	int failed = 0;
+
+	ui_options_detect(stderr, &terminal);
+	for (int i = 0; i < o->file_count; i++) {
+		char error[LOG_LOAD_ERROR];
+		int err;
+
+		progress_begin(&progress, stderr, terminal.width);
+		err = log_load(t, o->files[i], &load, error, sizeof(error));
+		progress_end(&progress);
+		if (!err)
+			continue;
+		complain_clean(error);
+		failed++;
+	}
+	return failed;
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	static char standard[] = "-", *nothing[] = {standard};
+	struct log_diagnose_options limits = {0};
 	struct explain_options o = {0};
-	struct progress progress;
-	struct log_load_options load = {
-		.now_ns = now_ns(), .progress = on_progress, .progress_arg = &progress};
-	struct ui_options terminal;
+	uint64_t now = now_ns();
 	struct log_timeline t;
-	int status, failed = 0;
+	int status, failed;
 
 	cmd_parse(&argp, argc, argv, &o);
 	if (!o.file_count) {
@@ -350,30 +407,23 @@ int cmd_explain(int argc, char **argv)
 		o.files = nothing;
 		o.file_count = 1;
 	}
-	/* Wrong times are told before anything is read */
+	limits.peer = o.peer;
 	if (o.since)
-		parse_time("since", o.since, load.now_ns);
+		limits.since_ns = parse_time("since", o.since, now);
 	if (o.until)
-		parse_time("until", o.until, load.now_ns);
-	load.year = o.year;
+		limits.until_ns = parse_time("until", o.until, now);
+	if (o.follow) {
+		for (int i = 0; i < o.file_count; i++)
+			if (strcmp(o.files[i], "-") == 0)
+				cmd_usage("--follow wants files: standard input cannot be read again");
+		return explain_follow(&o, &limits);
+	}
 	if (log_timeline_init(&t, NULL))
 		return cmd_cannot("out of memory");
 	t.keep_unknown = o.unknown;
-	ui_options_detect(stderr, &terminal);
-	for (int i = 0; i < o.file_count; i++) {
-		char error[LOG_LOAD_ERROR];
-		int err;
-
-		progress_begin(&progress, stderr, terminal.width);
-		err = log_load(&t, o.files[i], &load, error, sizeof(error));
-		progress_end(&progress);
-		if (!err)
-			continue;
-		complain_clean(error);
-		failed++;
-	}
+	failed = explain_read(&t, &o);
 	/* What could be read is explained; without a line there is nothing to say */
-	status = failed && !t.lines ? CMD_CANNOT : explain(&t, &o, load.now_ns);
+	status = failed && !t.lines ? CMD_CANNOT : explain(&t, &o, &limits);
 	log_timeline_destroy(&t);
 	return failed ? CMD_CANNOT : status;
 }

@@ -98,26 +98,43 @@ void probe_state_text(const struct probe_result *r, enum probe_method method, ch
 
 /* ---- findings */
 
+/* "the MTU of the tunnel to …": of both encapsulations, unless one was asked for. */
+static const char *settings(const struct probe_request *q, const struct probe_result *r, unsigned int mtu,
+			    char *ret, size_t size)
+{
+	bool natt = q->spec.encapsulation == MTU_UDP;
+	struct probe_sizes s, in_udp;
+
+	probe_sizes(q, r, mtu, natt, &s);
+	probe_sizes(q, r, mtu, true, &in_udp);
+	if (natt || q->through || s.inner == in_udp.inner)
+		say(ret, size, "the MTU of the tunnel to %u, or clamp the TCP MSS to %u (IPv4), %u (IPv6)",
+		    s.inner, s.mss4, s.mss6);
+	else
+		say(ret, size,
+		    "the MTU of the tunnel to %u, or clamp the TCP MSS to %u (IPv4), %u (IPv6); where ESP is "
+		    "in UDP to %u, "
+		    "%u, %u",
+		    s.inner, s.mss4, s.mss6, in_udp.inner, in_udp.mss4, in_udp.mss6);
+	return ret;
+}
+
 static void find_mtu(const struct probe_request *q, const struct probe_result *r, struct findings *f)
 {
 	const struct probe_threshold *t;
 	struct probe_finding *finding = NULL;
-	char by[PROBE_ADDRESS_SIZE];
-	struct probe_sizes s;
+	char by[PROBE_ADDRESS_SIZE], set[200];
 
 	if (!r->path_mtu)
 		return;
 	t = &r->threshold[r->measured_by];
-	probe_sizes(q, r, r->path_mtu, q->spec.encapsulation == MTU_UDP, &s);
+	settings(q, r, r->path_mtu, set, sizeof(set));
 	if (r->black_hole) {
 		finding = add(f, "pmtu-blackhole", "warning", t->confirmed ? "certain" : "likely", "linux");
 		SAY(finding->meaning, "%s above %u bytes vanish and nobody reports it%s",
 		    q->through ? "Inner packets" : "Packets", r->path_mtu,
 		    q->through ? "" : ": ICMP errors are filtered on the path");
-		SAY(finding->remedy,
-		    "Set the MTU of the tunnel to %u and clamp the TCP MSS to %u (IPv4), %u (IPv6); let ICMP "
-		    "%s through%s",
-		    s.inner, s.mss4, s.mss6,
+		SAY(finding->remedy, "Set %s. Have ICMP %s let through%s", set,
 		    r->target.family == 6 ? "packet too big" : "fragmentation needed",
 		    q->through ? ", outside the tunnel too" : "");
 	} else if (t->told && !t->limited) {
@@ -126,21 +143,21 @@ static void find_mtu(const struct probe_request *q, const struct probe_result *r
 		SAY(finding->meaning,
 		    "The path carries %u bytes, less than the %u of the interface; %s reports it",
 		    r->path_mtu, r->link_mtu, by);
-		SAY(finding->remedy,
-		    "Set the MTU of the tunnel to %u, or clamp the TCP MSS to %u (IPv4), %u (IPv6)", s.inner,
-		    s.mss4, s.mss6);
+		SAY(finding->remedy, "Set %s", set);
 	}
 	if (!t->limited && finding && !q->through)
 		SAY(finding->command, "espial mtu --link %u --esp %s%s%s%s", r->path_mtu,
 		    q->proposal ? q->proposal : PROBE_PROPOSAL,
-		    q->spec.mode == MTU_TRANSPORT ? " --mode transport" : "",
+		    q->spec.mode == MTU_TRANSPORT ? " --mode transport"
+		    : q->spec.mode == MTU_BEET	  ? " --mode beet"
+						  : "",
 		    q->spec.encapsulation == MTU_UDP ? " --natt" : "",
 		    r->target.family == 6 ? " --outer ipv6" : "");
 	if (r->return_mtu && r->return_mtu < r->path_mtu) {
 		finding = add(f, "pmtu-asymmetric", "warning", "likely", "linux");
 		SAY(finding->meaning, "The way back carries %u bytes, the way there %u", r->return_mtu,
 		    r->path_mtu);
-		SAY(finding->remedy, "Size the tunnel for %u at both ends", r->return_mtu);
+		SAY(finding->remedy, "At both ends set %s", settings(q, r, r->return_mtu, set, sizeof(set)));
 	}
 	if (r->target.family == 6 && r->path_mtu < MTU_IPV6_MIN) {
 		finding = add(f, "pmtu-below-minimum", "warning", "likely", "isp");

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/diagnosis.h"
 #include "export/export.h"
 #include "source/capfile.h"
 #include "source/offline.h"
 #include "source/prefixes.h"
 #include "export/text.h"
+#include "ui/finding_text.h"
 #include "ui/format.h"
 #include "ui/progress.h"
 #include "ui/ui.h"
@@ -25,7 +27,7 @@ struct read_options {
 	int file_count;
 	const char *view;
 	struct prefixes local;
-	bool json, final;
+	bool json, final, diagnose, exit_code;
 };
 
 enum {
@@ -33,6 +35,8 @@ enum {
 	OPTION_JSON,
 	OPTION_FINAL,
 	OPTION_LOCAL,
+	OPTION_DIAGNOSE,
+	OPTION_EXIT_CODE,
 };
 
 static const struct argp_option option_table[] = {
@@ -41,6 +45,12 @@ static const struct argp_option option_table[] = {
 	 .arg = "VIEW",
 	 .doc = "What to show: tunnels, sas, ike, interfaces or self; else a summary"},
 	{.name = "json", .key = OPTION_JSON, .doc = "Everything, exactly, as JSON; not together with --view"},
+	{.name = "diagnose",
+	 .key = OPTION_DIAGNOSE,
+	 .doc = "What is wrong in it, or was for a time, why, and what to do; with --view that, too"},
+	{.name = "exit-code",
+	 .key = OPTION_EXIT_CODE,
+	 .doc = "End with status 1 when a finding is, or was, a warning or worse"},
 	{.name = "final",
 	 .key = OPTION_FINAL,
 	 .doc = "Nothing more will come: count numbers that are still missing at the end as lost"},
@@ -71,6 +81,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_JSON:
 		o->json = true;
+		return 0;
+	case OPTION_DIAGNOSE:
+		o->diagnose = true;
+		return 0;
+	case OPTION_EXIT_CODE:
+		o->exit_code = true;
 		return 0;
 	case OPTION_FINAL:
 		o->final = true;
@@ -199,17 +215,102 @@ static void print_notes(const struct offline_notes *notes)
 	}
 }
 
-static int show(struct offline *o, const struct read_options *options)
+/* ---- what is wrong in it */
+
+struct diagnosing {
+	struct diagnosis *diagnosis;
+	const struct offline *offline;
+};
+
+static int on_look(void *arg, const struct state *state, uint64_t now_ns)
 {
+	struct diagnosing *d = arg;
+	struct diagnose_input input = {.now_ns = now_ns, .state = state};
+
+	input.paths = offline_paths(d->offline, &input.path_count);
+	return diagnosis_update(d->diagnosis, &input);
+}
+
+/* What still is wrong at the end, and behind it what was: not owned, free `list`. 0 or -ENOMEM. */
+static int all_findings(const struct diagnosis *d, struct findings *ret)
+{
+	const struct findings *parts[] = {diagnosis_raised(d), diagnosis_cleared(d)};
+	struct finding **list = calloc(parts[0]->count + parts[1]->count + 1, sizeof(struct finding *));
+
+	if (!list)
+		return -ENOMEM;
+	*ret = (struct findings){.list = list};
+	for (int part = 0; part < 2; part++)
+		for (size_t i = 0; i < parts[part]->count; i++)
+			list[ret->count++] = parts[part]->list[i];
+	return 0;
+}
+
+static void print_findings(const struct findings *list, const struct state *state)
+{
+	static const struct finding_text_options text = {.local_time = true};
+	struct ui_options ui;
+	size_t up = 0;
+
+	ui_options_detect(stdout, &ui);
+	for (size_t i = 0; i < state->tunnel_count; i++)
+		up += state->tunnels[i].state == STATE_TUNNEL_UP ||
+		      state->tunnels[i].state == STATE_TUNNEL_IDLE;
+	if (list->count) {
+		ui_print_findings(stdout, list, &text, &ui);
+		putchar('\n');
+	} else {
+		fputs("No findings. ", stdout);
+	}
+	if (state->tunnel_count)
+		printf("%zu tunnel%s, %zu of them up at the end.\n", state->tunnel_count,
+		       state->tunnel_count == 1 ? "" : "s", up);
+	else
+		puts("No tunnel was seen.");
+}
+
+static bool is_bad(const struct findings *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->list[i]->severity >= SEVERITY_WARNING)
+			return true;
+	return false;
+}
+
+static int print_state(const struct state *state, struct offline *o, const struct read_options *options,
+		       const struct findings *findings)
+{
+	if (options->json)
+		return print_json(state, o);
+	if (options->diagnose) {
+		print_findings(findings, state);
+		if (!options->view)
+			return CMD_OK;
+		putchar('\n');
+	}
+	return print_tables(state, o, options->view);
+}
+
+static int show(struct offline *o, const struct read_options *options, const struct diagnosis *diagnosis)
+{
+	struct findings findings = {0};
 	struct state state;
 	int status;
 
 	if (offline_state(o, &state))
 		return cmd_cannot("out of memory");
 	snprintf(state.version, sizeof(state.version), "%s", ESPIAL_VERSION);
-	status = options->json ? print_json(&state, o) : print_tables(&state, o, options->view);
+	state.diagnosis = diagnosis;
+	status = !diagnosis || !all_findings(diagnosis, &findings)
+			 ? print_state(&state, o, options, &findings)
+			 : cmd_cannot("out of memory");
 	state_free(&state);
-	return status == CMD_OK ? cmd_close_output() : status;
+	if (status == CMD_OK)
+		status = cmd_close_output();
+	if (status == CMD_OK && options->exit_code && is_bad(&findings))
+		status = CMD_FINDINGS;
+	free(findings.list);
+	return status;
 }
 
 int cmd_read(int argc, char **argv)
@@ -218,6 +319,7 @@ int cmd_read(int argc, char **argv)
 	struct ui_options terminal;
 	struct progress progress;
 	struct offline_options offline_options = {.progress = on_progress, .progress_arg = &progress};
+	struct diagnosing diagnosing = {0};
 	struct offline *o;
 	int status = CMD_OK, opened = 0;
 	char **errors;
@@ -229,11 +331,20 @@ int cmd_read(int argc, char **argv)
 		offline_options.is_local = is_local;
 		offline_options.local_arg = &options.local;
 	}
+	if (options.json || options.diagnose || options.exit_code) {
+		diagnosing.diagnosis = diagnosis_new();
+		if (!diagnosing.diagnosis)
+			return cmd_cannot("out of memory");
+		offline_options.look = on_look;
+		offline_options.look_arg = &diagnosing;
+	}
 	errors = calloc((size_t)options.file_count, sizeof(*errors));
 	if (!errors || offline_open(&offline_options, &o)) {
 		free(errors);
+		diagnosis_free(diagnosing.diagnosis);
 		return cmd_cannot("out of memory");
 	}
+	diagnosing.offline = o;
 	for (int i = 0; i < options.file_count; i++) {
 		uint64_t before = offline_notes(o)->packets;
 		char error[CAPFILE_ERROR_MAX];
@@ -249,7 +360,7 @@ int cmd_read(int argc, char **argv)
 	}
 	/* Without any file there is nothing to show; a damaged one is shown as far as it was read */
 	if (opened)
-		status = show(o, &options);
+		status = show(o, &options, diagnosing.diagnosis);
 	for (int i = 0; i < options.file_count; i++) {
 		if (errors[i])
 			status = cannot_clean(errors[i]);
@@ -258,6 +369,7 @@ int cmd_read(int argc, char **argv)
 	if (opened)
 		print_notes(offline_notes(o));
 	free(errors);
+	diagnosis_free(diagnosing.diagnosis);
 	offline_close(o);
 	return status;
 }

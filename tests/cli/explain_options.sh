@@ -69,6 +69,39 @@ status "and shown" 0 "$ESPIAL" explain --unknown new.log
 matches "on request" "$(cat out)" 'Not understood:.*  Mar  1 00:00:00 gw charon: 05\[IKE\] something new'
 is_json "in JSON" <("$ESPIAL" explain --json --unknown new.log) '.unknown | length' 1
 
+# ---- together with a capture
+capture=$ESPIAL_ROOT/tests/captures/v2dpd.pcap
+for line in "11.639Z IKE_SA t[1] established between 10.1.0.2[left]...10.2.0.2[right]" "17.041Z retransmit 1 of request with message ID 3" \
+	"17.761Z retransmit 2 of request with message ID 3" "21.389Z giving up after 3 retransmits"; do
+	echo "2026-11-21T13:24:${line%% *} gw charon: 05[IKE] <t|1> ${line#* }"
+done >wire.log
+"$ESPIAL" explain --json --with "$capture" wire.log >document
+is_json "the wire says when it was answered last" document \
+	'.findings[0] | .id, (.evidence[] | select(.origin == "wire") | select(.what | startswith("the last answered")) | .value, .at)' \
+	$'dpd-timeout\nINFORMATIONAL 2\n2026-11-21T13:24:15.640757000Z'
+is_json "and how it ended" document '[.findings[0].evidence[] | select(.origin == "wire")] | length' 2
+is_json "a capture of another time says nothing" <("$ESPIAL" explain --json --with "$capture" charon-dpd.log) \
+	'[.findings[0].evidence[] | select(.origin == "wire")] | length' 0
+status "no such capture" 3 "$ESPIAL" explain --with nowhere.pcap wire.log
+matches "the log is explained" "$(cat out)" '^CRITICAL t, since '
+
+# ---- logs that grow
+head -n 30 charon-dpd.log >grows.log
+"$ESPIAL" explain --follow --brief grows.log >follow.out 2>follow.err &
+follower=$!
+at_exit stop_process $follower KILL
+tail -n +31 charon-dpd.log >>grows.log
+check "what comes later is told" wait_for 60 grep -q '^CRITICAL t, since .* stopped answering' follow.out
+mv grows.log grows.log.1
+echo '2026-03-01T15:08:00.000+01:00 left charon[812]: 05[IKE] <x|7> IKE_SA x[7] established between 10.1.0.2[a]...10.2.0.2[b]' |
+	cat grows.log.1 - >new && mv new grows.log
+check "and that it is over, after a rotation" wait_for 60 grep -q '^WARNING x, over since ' follow.out
+check "nothing is told twice" test "$(sort follow.out | uniq -d | wc -l)" = 0
+stop_process $follower
+is "it ends when told to" $? 143
+status "--follow wants files" 2 "$ESPIAL" explain --follow - </dev/null
+status "--follow, no such file" 3 "$ESPIAL" explain --follow nowhere.log
+
 # ---- exit status
 status "--exit-code, critical" 1 "$ESPIAL" explain --exit-code charon-dpd.log
 status "--exit-code, warning" 1 "$ESPIAL" explain --exit-code charon-daily-flap.log

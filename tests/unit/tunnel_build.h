@@ -7,6 +7,9 @@
 #ifndef ESPIAL_TESTS_TUNNEL_BUILD_H
 #define ESPIAL_TESTS_TUNNEL_BUILD_H
 
+/* No test needs all of them */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #include "conversation_build.h"
 #include "model/tunnel.h"
 

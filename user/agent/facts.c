@@ -13,8 +13,7 @@
 
 struct facts {
 	const struct log *log;
-	void (*entry)(void *arg, const struct timeline_entry *entry);
-	void *arg;
+	struct facts_listener listener;
 	int epoll;
 	bool xfrm; /* wanted */
 	struct sadb sadb;
@@ -70,7 +69,10 @@ static void on_vici(void *arg, const struct vici_event *event)
 		snprintf(entry.text + strlen(entry.text), sizeof(entry.text) - strlen(entry.text), "%s",
 			 event->why);
 	timeline_evidence_add(&entry, TIMELINE_FROM_VICI, event->time_ns, "socket", "%s", event->origin);
-	f->entry(f->arg, &entry);
+	f->listener.entry(f->listener.arg, &entry);
+	if (event->kind == VICI_IKE_DOWN)
+		f->listener.ike_ended(f->listener.arg, entry.initiator_spi, entry.responder_spi,
+				      event->time_ns);
 }
 
 static void open_vici(struct facts *f, const struct config *config)
@@ -89,15 +91,14 @@ static void open_vici(struct facts *f, const struct config *config)
 }
 
 int facts_open(const struct config *config, struct live *live, const struct log *log,
-	       void (*entry)(void *arg, const struct timeline_entry *entry), void *arg, struct facts **ret)
+	       const struct facts_listener *listener, struct facts **ret)
 {
 	struct facts *f = calloc(1, sizeof(*f));
 
 	if (!f)
 		return -ENOMEM;
 	f->log = log;
-	f->entry = entry;
-	f->arg = arg;
+	f->listener = *listener;
 	f->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (f->epoll < 0) {
 		free(f);

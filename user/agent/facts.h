@@ -10,12 +10,18 @@
 
 struct facts;
 
+struct facts_listener {
+	void (*entry)(void *arg, const struct timeline_entry *entry); /* a line for the journal */
+	void (*ike_ended)(void *arg, uint64_t initiator_spi, uint64_t responder_spi, uint64_t at_ns);
+	void *arg;
+};
+
 /*
- * What cannot be had is told in the log and is absent. The kernel's SAs are mirrored into `live`. `entry`: what daemons tell. 0 or
- * -ENOMEM.
+ * What cannot be had is told in the log and is absent. The kernel's SAs are mirrored into `live`. `listener` hears of what
+ * daemons tell; it is copied. 0 or -ENOMEM.
  */
 int facts_open(const struct config *config, struct live *live, const struct log *log,
-	       void (*entry)(void *arg, const struct timeline_entry *entry), void *arg, struct facts **ret);
+	       const struct facts_listener *listener, struct facts **ret);
 void facts_close(struct facts *f); /* before live_close(); NULL is fine */
 
 int facts_fd(const struct facts *f);

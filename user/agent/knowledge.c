@@ -15,6 +15,7 @@
 #include "export/journal.h"
 #include "model/model.h"
 #include "source/addresses.h"
+#include "source/bpf_drops.h"
 #include "source/host_stat.h"
 #include "source/ike_packet.h"
 
@@ -34,6 +35,7 @@ struct knowledge {
 	struct facts *facts;
 	struct addresses own;
 	struct host_facts host;
+	struct drops *drops; /* NULL: none */
 	uint64_t ticked_ns, looked_ns, look_cost_ns, addresses_ns, saved_ns, now_ns;
 	bool no_memory; /* told already */
 };
@@ -150,6 +152,7 @@ static void look_at_host(struct knowledge *k, const struct state *state, uint64_
 		count++;
 	}
 	host_stat_read(&k->host, "", names, count, now_ns);
+	(void)drops_read(k->drops, &k->host); /* what cannot be read is absent */
 }
 
 static int diagnose(struct knowledge *k, struct state *state, uint64_t now_ns)
@@ -192,6 +195,7 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 int knowledge_show(const struct knowledge *k, struct state *state)
 {
 	state->diagnosis = k->diagnosis;
+	state->host = &k->host;
 	return model_show(k->model, state);
 }
 
@@ -250,9 +254,26 @@ int knowledge_open(const struct config *config, const struct log *log, uint64_t 
 	return 0;
 }
 
+static void on_ike_ended(void *arg, uint64_t initiator_spi, uint64_t responder_spi, uint64_t at_ns)
+{
+	const struct knowledge *k = arg;
+
+	model_ike_ended(k->model, initiator_spi, responder_spi, at_ns);
+}
+
 int knowledge_follow(struct knowledge *k, struct live *live)
 {
-	return facts_open(k->config, live, k->log, on_entry, k, &k->facts);
+	const struct facts_listener listener = {.entry = on_entry, .ike_ended = on_ike_ended, .arg = k};
+	struct live_options options;
+	const char *names[CONFIG_INTERFACES];
+	char error[CONFIG_ERROR];
+
+	config_live_options(k->config, names, &options);
+	if (drops_open(&options.ports, &k->drops, error, sizeof(error)) != 0) {
+		k->drops = NULL;
+		log_line(k->log, LOG_LEVEL_WARNING, "%s", error);
+	}
+	return facts_open(k->config, live, k->log, &listener, &k->facts);
 }
 
 void knowledge_unfollow(struct knowledge *k)
@@ -261,6 +282,8 @@ void knowledge_unfollow(struct knowledge *k)
 		return;
 	facts_close(k->facts);
 	k->facts = NULL;
+	drops_close(k->drops);
+	k->drops = NULL;
 }
 
 void knowledge_close(struct knowledge *k, uint64_t now_ns)

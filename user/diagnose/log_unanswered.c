@@ -36,6 +36,7 @@ void case_unanswered(struct log_case *c, const struct log_event *e, enum finding
 {
 	bool moved = c->sent_4500 && !c->got_4500 && c->parsed;
 	enum finding_id id = FINDING_IKE_NO_RESPONSE;
+	size_t sent = c->try_count;
 	struct ailment *a;
 
 	if (was_established(c, e)) {
@@ -64,10 +65,13 @@ void case_unanswered(struct log_case *c, const struct log_event *e, enum finding
 		}
 	}
 	a = case_raise(c, id, c->try_count ? c->tries[0] : e, confidence);
-	if (c->try_count && (c->tries[0]->flags & LOG_HAS_MID))
+	/* Of many retransmissions only the first ones are kept; the last line says how many there were */
+	if (e->kind == LOG_GAVE_UP && (e->flags & LOG_HAS_N) && e->n > sent)
+		sent = e->n;
+	if (id == FINDING_DPD_TIMEOUT && c->try_count && (c->tries[0]->flags & LOG_HAS_MID))
 		snprintf(a->detail, sizeof(a->detail),
 			 ": request %" PRIu32 " was sent %zu times without an answer", c->tries[0]->mid,
-			 c->try_count + 1);
+			 sent + 1);
 	note_tries(c, id);
 	case_note(c, id, e);
 	if (id == FINDING_DPD_TIMEOUT)

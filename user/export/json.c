@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "export/diagnosis_json.h"
+#include "export/host_json.h"
 #include "export/ike_json.h"
 #include "export/json_writer.h"
 #include "export/tunnel_json.h"
@@ -305,6 +306,7 @@ static void write_state(struct json_writer *w, const struct state *state,
 	write_interfaces(w, state);
 	if (options->ike_verdicts)
 		write_ike(w, options->ike_verdicts, options->conversations);
+	export_host(w, "host", state->host);
 	write_self(w, state);
 	json_write_close(w, '}');
 	if (w->pretty)

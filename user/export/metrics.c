@@ -86,7 +86,7 @@ static void write_sample(struct metrics *m, const struct metric *metric, const s
 		text_char(t, '}');
 	}
 	text_char(t, ' ');
-	if (strcmp(metric->unit, "seconds") == 0)
+	if (strcmp(metric->unit, "seconds") == 0 || strcmp(metric->unit, "ratio") == 0)
 		text_printf(t, "%llu.%09llu", (unsigned long long)(value / 1000000000U),
 			    (unsigned long long)(value % 1000000000U));
 	else

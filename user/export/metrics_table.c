@@ -40,6 +40,10 @@ enum {
 	BY_OUTCOME = 1 << 12,
 	BY_CAUSE = 1 << 13,
 	BY_FINDING = 1 << 14,
+	BY_XFRM = 1 << 15,
+	BY_NIC = 1 << 16,
+	BY_NIC_COUNTER = 1 << 17,
+	BY_DROP = 1 << 18,
 };
 
 static const char *interface_value(struct sample *s, size_t i)
@@ -163,6 +167,56 @@ static const char *outcome_value(struct sample *s, size_t i)
 	return name ? name : "answered";
 }
 
+static const char *xfrm_value(struct sample *s, size_t i)
+{
+	const struct host_facts *host = s->state->host;
+
+	if (!host || !host->has_xfrm || i >= host->xfrm_count)
+		return NULL;
+	s->xfrm = &host->xfrm[i];
+	return s->xfrm->name;
+}
+
+static const char *nic_value(struct sample *s, size_t i)
+{
+	const struct host_facts *host = s->state->host;
+
+	if (!host || i >= host->nic_count)
+		return NULL;
+	s->nic = &host->nics[i];
+	return s->nic->name;
+}
+
+static const char *nic_counter_value(struct sample *s, size_t i)
+{
+	static const char *const names[] = {"rx_dropped", "rx_missed", "rx_errors", "tx_dropped",
+					    "tx_errors"};
+
+	s->nic_counter = i;
+	return i < COUNT(names) ? names[i] : NULL;
+}
+
+/* The labels of a drop are those of its row: the first walks, the others follow. */
+static const char *drop_interface_value(struct sample *s, size_t i)
+{
+	const struct host_facts *host = s->state->host;
+
+	if (!host || !host->has_drops || i >= host->drop_count)
+		return NULL;
+	s->drop = &host->drops[i];
+	return s->drop->interface;
+}
+
+static const char *drop_kind_value(struct sample *s, size_t i)
+{
+	return i ? NULL : host_drop_kind_name(s->drop->kind);
+}
+
+static const char *drop_reason_value(struct sample *s, size_t i)
+{
+	return i ? NULL : s->drop->reason;
+}
+
 const struct label metric_labels[] = {
 	{BY_INTERFACE, "interface", interface_value},
 	{BY_TUNNEL, "tunnel", tunnel_value},
@@ -179,6 +233,12 @@ const struct label metric_labels[] = {
 	{BY_IKE_STATE, "state", ike_state_value},
 	{BY_EXCHANGE, "exchange", exchange_value},
 	{BY_OUTCOME, "outcome", outcome_value},
+	{BY_XFRM, "counter", xfrm_value},
+	{BY_NIC, "interface", nic_value},
+	{BY_NIC_COUNTER, "counter", nic_counter_value},
+	{BY_DROP, "interface", drop_interface_value},
+	{BY_DROP, "packet", drop_kind_value},
+	{BY_DROP, "reason", drop_reason_value},
 };
 const size_t metric_label_count = COUNT(metric_labels);
 
@@ -279,6 +339,46 @@ VALUE(ike_states, s->state->ike_counters.states[s->ike_state])
 VALUE(ike_half_open, s->state->ike_counters.half_open)
 VALUE(ike_half_open_evicted, s->state->ike_counters.half_open_evicted)
 VALUE(ike_refused, s->state->ike_counters.refused)
+
+static uint64_t value_softnet(const struct sample *s, uint64_t value)
+{
+	return s->state->host && s->state->host->has_softnet ? value : METRIC_ABSENT;
+}
+
+static uint64_t value_softnet_dropped(const struct sample *s)
+{
+	return value_softnet(s, s->state->host ? s->state->host->softnet_dropped : 0);
+}
+
+static uint64_t value_softnet_squeezed(const struct sample *s)
+{
+	return value_softnet(s, s->state->host ? s->state->host->softnet_squeezed : 0);
+}
+
+static uint64_t value_cpu_softirq(const struct sample *s)
+{
+	const struct host_facts *host = s->state->host;
+
+	if (!host || !host->taken_ns || host->cpu_softirq < 0)
+		return METRIC_ABSENT;
+	return (uint64_t)(host->cpu_softirq * 1e9);
+}
+
+static uint64_t value_nic(const struct sample *s)
+{
+	const uint64_t values[] = {s->nic->rx_dropped, s->nic->rx_missed, s->nic->rx_errors,
+				   s->nic->tx_dropped, s->nic->tx_errors};
+
+	return values[s->nic_counter];
+}
+
+static uint64_t value_drops_rest(const struct sample *s)
+{
+	return s->state->host && s->state->host->has_drops ? s->state->host->drops_rest : METRIC_ABSENT;
+}
+
+VALUE(xfrm, s->xfrm->value)
+VALUE(drops, s->drop->value)
 
 #define COUNTER METRIC_COUNTER
 #define GAUGE METRIC_GAUGE
@@ -402,6 +502,26 @@ const struct metric metric_table[] = {
 	 0, NULL},
 	{"espial_findings_raised", COUNTER, "", "How often each finding was raised.", BY_FINDING,
 	 value_findings_raised},
+	{"espial_host_xfrm_errors", COUNTER, "",
+	 "Packets that IPsec of this host refused, by the kernel's counter (/proc/net/xfrm_stat).", BY_XFRM,
+	 value_xfrm},
+	{"espial_host_drops", COUNTER, "",
+	 "Packets that this host dropped since the agent started, by the kernel's reason. packet=outer: "
+	 "ESP, AH, IKE; inner: out of or on the way into an SA; other: only those too big.",
+	 BY_DROP, value_drops},
+	{"espial_host_drops_unlisted", COUNTER, "",
+	 "Of these, the ones of more interfaces and reasons than are listed.", 0, value_drops_rest},
+	{"espial_host_nic_dropped", COUNTER, "",
+	 "Packets that a watched interface dropped or got damaged, by its own counter.",
+	 BY_NIC | BY_NIC_COUNTER, value_nic},
+	{"espial_host_softnet_dropped", COUNTER, "",
+	 "Packets dropped because a CPU's backlog was full (/proc/net/softnet_stat).", 0,
+	 value_softnet_dropped},
+	{"espial_host_softnet_squeezed", COUNTER, "",
+	 "Times that a CPU had to stop receiving with packets left (net.core.netdev_budget).", 0,
+	 value_softnet_squeezed},
+	{"espial_host_cpu_softirq_ratio", GAUGE, "ratio",
+	 "Share of all CPUs' time in softirq, since the look before.", 0, value_cpu_softirq},
 	{"espial_table_slots", GAUGE, "", "Places in the table.", BY_TABLE, value_table_slots},
 	{"espial_table_used_slots", GAUGE, "", "Places in the table that are taken.", BY_TABLE,
 	 value_table_used},

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "diagnose/finding.h"
+#include "model/host.h"
 #include "model/state.h"
 
 /* What one sample is about: filled by the labels of its metric. */
@@ -17,6 +18,10 @@ struct sample {
 	size_t direction, cls, reason, loss, table, protocol;
 	size_t tunnel_state, ike_state, exchange, outcome;
 	enum finding_id finding;
+	const struct host_counter *xfrm;
+	const struct host_nic *nic;
+	size_t nic_counter;
+	const struct host_drop *drop;
 };
 
 /* Sets the i-th value of a label in the sample and returns its text; NULL: there are no more. "": skip this one. */
@@ -43,7 +48,7 @@ enum metric_type {
 struct metric {
 	const char *name; /* counters: without _total */
 	enum metric_type type;
-	const char *unit; /* the suffix of the name that is one; "seconds": values are nanoseconds */
+	const char *unit; /* the suffix of the name that is one; "seconds", "ratio": values are in billionths */
 	const char *help;
 	unsigned int labels;
 	metric_value *value; /* NULL: metrics.c writes the samples in a way of their own */

@@ -273,6 +273,13 @@ void conversation_tick(struct conversations *c, uint64_t now_ns);
  */
 bool conversation_traffic_ended(struct conversations *c, uint64_t id, uint64_t since_ns, uint64_t now_ns);
 
+/*
+ * The IKE daemon of one end says that this IKE SA ended: the INFORMATIONAL exchange just before was a delete, for certain. Returns
+ * whether the state is now `deleted`.
+ */
+bool conversation_daemon_ended(struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi,
+			       uint64_t at_ns);
+
 /* All IKE SAs in the order in which they were first seen: NULL begins, NULL ends. */
 const struct conversation_sa *conversation_next(const struct conversations *c,
 						const struct conversation_sa *previous);

@@ -323,3 +323,26 @@ bool conversation_traffic_ended(struct conversations *c, uint64_t id, uint64_t s
 	}
 	return false;
 }
+
+bool conversation_daemon_ended(struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi,
+			       uint64_t at_ns)
+{
+	struct link *at;
+
+	for (at = c->all.next; at != &c->all; at = at->next) {
+		struct conversation_entry *e = entry_of(at, all);
+		struct conversation_exchange *x = exchange_last(e);
+
+		if (e->sa.initiator_spi != initiator_spi || e->sa.responder_spi != responder_spi)
+			continue;
+		/* What was not answered is given up by its own rules, and what was rekeyed is replaced. */
+		if (e->sa.state != CONVERSATION_ESTABLISHED || !x || x->waiting ||
+		    (x->major >= 2 ? x->type != IKE_V2_EXCHANGE_INFORMATIONAL
+				   : x->type != IKE_V1_EXCHANGE_INFORMATIONAL) ||
+		    at_ns > x->last_ns + DELETE_SOON * SECOND)
+			return false;
+		set_deleted(c, e, x, CONVERSATION_CERTAIN, CONVERSATION_REASON_DAEMON_ENDED);
+		return true;
+	}
+	return false;
+}

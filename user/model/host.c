@@ -13,3 +13,11 @@ uint64_t host_xfrm_gain(const struct host_facts *host, const char *name)
 	}
 	return 0;
 }
+
+const char *host_drop_kind_name(enum host_drop_kind kind)
+{
+	static const char *const names[HOST_DROP_KINDS] = {
+		[HOST_DROP_OUTER] = "outer", [HOST_DROP_INNER] = "inner", [HOST_DROP_OTHER] = "other"};
+
+	return kind < HOST_DROP_KINDS ? names[kind] : "";
+}

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define HOST_XFRM_COUNTERS 40
-#define HOST_DROP_REASONS 32
+#define HOST_DROP_REASONS 64
 #define HOST_NICS 32
 
 struct host_counter {
@@ -27,10 +27,19 @@ struct host_nic {
 	uint64_t rx_dropped_before, rx_missed_before;
 };
 
+/* What was dropped. In a gateway's own words: the packet on the wire, the one inside, another that was too big. */
+enum host_drop_kind {
+	HOST_DROP_OUTER, /* ESP, AH, IKE */
+	HOST_DROP_INNER, /* came out of an SA, or was to go into one */
+	HOST_DROP_OTHER, /* only with reason PKT_TOO_BIG */
+	HOST_DROP_KINDS
+};
+
 struct host_drop { /* kfree_skb of what concerns IPsec */
 	uint32_t ifindex;
 	char interface[16];
-	char reason[40];
+	char reason[40]; /* as in enum skb_drop_reason of the kernel; "NOT_SPECIFIED": it does not say */
+	enum host_drop_kind kind;
 	uint64_t value, before;
 };
 
@@ -47,10 +56,14 @@ struct host_facts {
 	size_t nic_count;
 	struct host_drop drops[HOST_DROP_REASONS];
 	size_t drop_count;
+	uint64_t drops_rest; /* packets that found no place among these */
 	bool esp4_offload, esp6_offload; /* modules: GRO below generic XDP and tc takes ESP */
 };
 
 /* The gain of a counter by name since the look before; 0: none, or no such. */
 uint64_t host_xfrm_gain(const struct host_facts *host, const char *name);
+
+/* "outer", "inner", "other". */
+const char *host_drop_kind_name(enum host_drop_kind kind);
 
 #endif

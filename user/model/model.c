@@ -8,10 +8,10 @@
 
 #include "model/ike_timeline.h"
 
-/* Entries about half-open IKE SAs per second: a flood of them is one line, not
- * a journal full. */
+/* Entries about half-open IKE SAs per second: a flood of them is one line, not a journal full. */
 #define HALF_OPEN_ENTRIES 20
 #define SECOND UINT64_C(1000000000)
+#define ENDED 256 /* IKE SAs ended within a second or so */
 _Static_assert(CONVERSATION_OUTCOMES <= STATE_IKE_OUTCOMES && CONVERSATION_STATES <= STATE_IKE_STATES,
 	       "room");
 
@@ -26,6 +26,10 @@ struct model {
 	uint64_t budget_second, budget; /* for half-open entries */
 	uint64_t unsaid, unsaid_ns;	/* entries that were over it */
 	uint64_t flood_told_ns, now_ns;
+	struct {
+		uint64_t initiator_spi, responder_spi, at_ns;
+	} ended[ENDED]; /* IKE SAs that a daemon has ended, until the messages about it have come, too */
+	size_t ended_count;
 	struct model_path paths[MODEL_PATHS];
 	size_t path_count;
 };
@@ -168,10 +172,35 @@ enum ike_fault model_ike(struct model *m, const struct conversation_packet *pack
 	return conversation_packet(m->ike, packet);
 }
 
+/* Daemons are quicker than the ring buffer: what they say is looked at when its messages have come. */
+void model_ike_ended(struct model *m, uint64_t initiator_spi, uint64_t responder_spi, uint64_t at_ns)
+{
+	if (m->ended_count == ENDED)
+		return;
+	m->ended[m->ended_count].initiator_spi = initiator_spi;
+	m->ended[m->ended_count].responder_spi = responder_spi;
+	m->ended[m->ended_count++].at_ns = at_ns;
+}
+
+static void settle_ended(struct model *m, uint64_t now_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->ended_count; i++) {
+		if (now_ns < m->ended[i].at_ns + SECOND / 2)
+			m->ended[kept++] = m->ended[i];
+		else
+			conversation_daemon_ended(m->ike, m->ended[i].initiator_spi,
+						  m->ended[i].responder_spi, m->ended[i].at_ns);
+	}
+	m->ended_count = kept;
+}
+
 void model_tick(struct model *m, uint64_t now_ns)
 {
 	m->now_ns = now_ns;
 	conversation_tick(m->ike, now_ns);
+	settle_ended(m, now_ns);
 	if (m->options.entry)
 		tell_flood(m, now_ns);
 }

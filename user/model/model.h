@@ -50,6 +50,8 @@ void model_free(struct model *m);			      /* NULL is fine */
 enum ike_fault model_ike(struct model *m, const struct conversation_packet *packet);
 /* One ICMP error or change of an endpoint, decoded. Others are ignored. */
 void model_event(struct model *m, const struct event *event);
+/* An IKE daemon says that it ended this IKE SA. */
+void model_ike_ended(struct model *m, uint64_t initiator_spi, uint64_t responder_spi, uint64_t at_ns);
 /* Time has come to `now_ns`: give up what is overdue. About once a second. */
 void model_tick(struct model *m, uint64_t now_ns);
 

@@ -17,6 +17,7 @@
 
 struct conversations;
 struct diagnosis;
+struct host_facts;
 
 #define STATE_NAME 64
 #define STATE_DROP_WINDOWS 8 /* 32, 64, … 4096 */
@@ -191,6 +192,7 @@ struct state {
 	const struct conversations *ike; /* not owned; NULL: none */
 	struct state_ike_counters ike_counters;
 	const struct diagnosis *diagnosis; /* not owned; NULL: none */
+	const struct host_facts *host;	   /* not owned; NULL: none */
 };
 
 /* What turns the datapath's clock and interface numbers into what people read. */

@@ -226,8 +226,9 @@ static void judge_told(const struct tunnel *tunnel, const struct tunnel_standing
 		if (v->state == STATE_TUNNEL_NEGOTIATING)
 			return;
 		/* A daemon that was restarted may have left its SAs to work on */
-		if (tunnel->last_esp_ns[SIDE_IN] > tunnel->told_ns &&
-		    tunnel->last_esp_ns[SIDE_OUT] > tunnel->told_ns)
+		if (tunnel->told_by == TIMELINE_FROM_VICI &&
+		    tunnel->last_esp_ns[SIDE_IN] + TUNNEL_SETTLE > tunnel->told_ns &&
+		    tunnel->last_esp_ns[SIDE_OUT] + TUNNEL_SETTLE > tunnel->told_ns)
 			return;
 		v->state = STATE_TUNNEL_DOWN;
 		v->cause = "";

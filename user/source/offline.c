@@ -7,37 +7,8 @@
 #include <string.h>
 
 #include "espial/classify.h"
-#include "model/model.h"
-#include "source/capfile.h"
 #include "source/ike_packet.h"
-#include "source/twin.h"
-
-/* Numbers of interfaces: 1 to ESP_IF_SLOTS - 1 by name, the last for those that found no number. */
-#define OFFLINE_IF_REST ESP_IF_SLOTS
-#define OFFLINE_MORE 24 /* bytes: " and 4294967295 more" */
-#define OFFLINE_NAME (sizeof(((struct state *)0)->name) - OFFLINE_MORE)
-#define OFFLINE_SECOND 1000000000ULL
-#define OFFLINE_PROGRESS_EVERY 8192 /* packets; a power of two */
-
-struct offline {
-	struct offline_options options;
-	struct offline_notes notes;
-	struct twin twin;
-	struct model *model;
-	/* Looks at the model while reading: packets and time of the latest, and whether IKE was seen since */
-	uint64_t looked_packets, looked_ns, ike_packets, ike_ns;
-	bool ike_seen;
-	uint64_t ike_verdicts[IKE_FAULT_COUNT];
-	uint64_t first_ns, last_ns; /* earliest and latest time of all packets */
-	uint64_t now;		    /* given to the twin with the last packet */
-	char name[OFFLINE_NAME];
-	uint32_t files, files_unnamed;
-	char *interfaces[ESP_IF_SLOTS + 1]; /* by number; NULL: the one without a name */
-	uint32_t interface_count;	    /* numbers given, from 1; OFFLINE_IF_REST is not counted */
-	bool rest_used;
-	/* Of the file that is being read */
-	uint32_t ifindex[CAPFILE_IFACE_MAX]; /* by its interface numbers; 0: not yet asked */
-};
+#include "source/offline_internal.h"
 
 /* ---- interfaces ---- */
 
@@ -67,25 +38,14 @@ static uint32_t interface_number(struct offline *o, const char *name)
 	return o->interface_count;
 }
 
-static const char *interface_name(const struct offline *o, uint32_t ifindex)
+const char *offline_interface_name(const struct offline *o, uint32_t ifindex)
 {
 	if (ifindex == OFFLINE_IF_REST)
 		return "(others)";
 	return ifindex <= o->interface_count ? o->interfaces[ifindex] : NULL;
 }
 
-static const char *context_ifname(void *arg, uint32_t ifindex)
-{
-	return interface_name(arg, ifindex);
-}
-
 /* ---- time ---- */
-
-static uint64_t identity(void *arg, uint64_t ns)
-{
-	(void)arg;
-	return ns;
-}
 
 /*
  * The datapath's clock never goes back, that of a capture may: by microseconds, where several queues or interfaces were
@@ -129,78 +89,6 @@ static void offline_ike(void *arg, const struct twin_packet *packet)
 	o->ike_seen = true;
 }
 
-/* ---- the model ---- */
-
-/*
- * When to look. Everything that has a time of its own (messages, first and last packet of an SA) is found by the look at the
- * end, too, so the looks on the way need not be many: they keep what the tables may lose. By counts and not by a clock, so
- * that one file gives one answer on any machine, and so rare that they are a few percent of the reading.
- */
-#define LOOK_PACKETS (1U << 18)	     /* a look at the tables, at most once per second of capture time */
-#define LOOK_PACKETS_SLOW (1U << 14) /* and after a minute of it */
-#define LOOK_SLOW (60 * OFFLINE_SECOND)
-#define LOOK_IKE                                                                                             \
-	16 /* packets per IKE SA and tunnel between looks at IKE alone, which cost some 100 ns for each */
-
-static struct tunnel_input model_input(const struct offline *o, const struct state *state, bool final)
-{
-	return (struct tunnel_input){.now_ns = o->now,
-				     .state = state,
-				     .ike = model_conversations(o->model),
-				     .is_local = o->options.is_local,
-				     .arg = o->options.local_arg,
-				     .final = final};
-}
-
-static int collect(struct offline *o, bool final, struct state *ret);
-
-static int look_at_all(struct offline *o)
-{
-	struct tunnel_input input;
-	struct state state;
-	int err = collect(o, false, &state);
-
-	if (err)
-		return err;
-	model_tick(o->model, o->now);
-	state.kind = STATE_CAPTURE;
-	input = model_input(o, &state, false);
-	err = tunnels_update(model_tunnels(o->model), &input);
-	state_free(&state);
-	o->looked_packets = o->ike_packets = o->notes.packets;
-	o->looked_ns = o->ike_ns = o->now;
-	o->ike_seen = false;
-	return err;
-}
-
-static int look_at_ike(struct offline *o)
-{
-	struct tunnel_input input = model_input(o, NULL, false);
-
-	o->ike_packets = o->notes.packets;
-	o->ike_ns = o->now;
-	o->ike_seen = false;
-	return tunnels_update(model_tunnels(o->model), &input);
-}
-
-static int look(struct offline *o)
-{
-	uint64_t packets = o->notes.packets - o->looked_packets;
-	const struct conversation_stats *ike;
-	uint64_t work;
-
-	if (!o->looked_ns)
-		o->looked_ns = o->now;
-	if ((packets >= LOOK_PACKETS && o->now >= o->looked_ns + OFFLINE_SECOND) ||
-	    (packets >= LOOK_PACKETS_SLOW && o->now >= o->looked_ns + LOOK_SLOW))
-		return look_at_all(o);
-	if (!o->ike_seen || o->now < o->ike_ns + OFFLINE_SECOND)
-		return 0;
-	ike = conversation_stats(model_conversations(o->model));
-	work = (uint64_t)ike->sas + ike->half_open + tunnels_stats(model_tunnels(o->model))->tunnels;
-	return o->notes.packets - o->ike_packets >= LOOK_IKE * work ? look_at_ike(o) : 0;
-}
-
 /* ---- packets ---- */
 
 static void note_link(struct offline *o, uint32_t linktype)
@@ -224,7 +112,10 @@ static int offline_packet(struct offline *o, const struct capfile_reader *reader
 {
 	enum esp_link link = twin_link(packet->linktype);
 	uint32_t *ifindex = &o->ifindex[packet->iface % CAPFILE_IFACE_MAX];
+	int err = packet->ts_ns ? offline_look_until(o, packet->ts_ns) : 0;
 
+	if (err)
+		return err;
 	if (!*ifindex) {
 		*ifindex = interface_number(o, capfile_iface_name(reader, packet->iface));
 		if (!*ifindex)
@@ -235,7 +126,7 @@ static int offline_packet(struct offline *o, const struct capfile_reader *reader
 	o->notes.packets++;
 	twin_frame(&o->twin, packet->data, packet->caplen, packet->wirelen, link,
 		   packet_time(o, packet->ts_ns), *ifindex, ESP_DIR_UNKNOWN, 1, 0, NULL);
-	return o->ike_seen || !(o->notes.packets & (LOOK_PACKETS_SLOW - 1)) ? look(o) : 0;
+	return offline_look(o);
 }
 
 /* "a.pcap, b.pcap and 3 more" */
@@ -324,24 +215,11 @@ static void add_counters(struct state_counters *sum, const struct esp_if_stats *
 
 static void describe_interface(const struct offline *o, uint32_t ifindex, struct state_interface *ret)
 {
-	const char *name = interface_name(o, ifindex);
+	const char *name = offline_interface_name(o, ifindex);
 
 	snprintf(ret->name, sizeof(ret->name), "%s", name ? name : "");
 	snprintf(ret->ingress, sizeof(ret->ingress), "capture");
 	add_counters(&ret->in, esp_if_stats_at(&o->twin.tables, ifindex - 1, ESP_DIR_UNKNOWN, 0));
-}
-
-static int collect(struct offline *o, bool final, struct state *ret)
-{
-	const struct state_context context = {
-		.time = identity,
-		.ifname = context_ifname,
-		.arg = o,
-		.now = o->now,
-		.final = final,
-	};
-
-	return state_collect(&o->twin.tables, &context, ret);
 }
 
 static int fill_interfaces(const struct offline *o, struct state *state)
@@ -356,59 +234,21 @@ static int fill_interfaces(const struct offline *o, struct state *state)
 	return 0;
 }
 
-static void on_ended(void *arg, uint64_t id, uint64_t since_ns)
-{
-	struct offline *o = arg;
-
-	conversation_traffic_ended((struct conversations *)model_conversations(o->model), id, since_ns,
-				   o->now);
-}
-
-/* What the tunnels tell of the IKE SAs may change these, and that the tunnels. */
-static int fill_tunnels(struct offline *o, struct state *state)
-{
-	struct tunnels *tunnels = model_tunnels(o->model);
-	struct tunnel_input input = model_input(o, state, true);
-	int err;
-
-	model_tick(o->model, o->now); /* packets that are not IKE bring time on, too */
-	err = tunnels_update(tunnels, &input);
-	if (err)
-		return err;
-	tunnels_ended(tunnels, on_ended, o);
-	err = tunnels_update(tunnels, &input);
-	return err ? err : model_show(o->model, state);
-}
-
-/* When it is known whose view this is, so is where packets go. */
-static void fill_directions(const struct offline *o, struct state *state)
-{
-	for (size_t i = 0; i < state->sa_count && o->options.is_local; i++) {
-		struct state_sa *sa = &state->sas[i];
-		bool from = o->options.is_local(o->options.local_arg, sa->source);
-		bool to = o->options.is_local(o->options.local_arg, sa->destination);
-
-		if (sa->direction == ESP_DIR_UNKNOWN && from != to)
-			sa->direction = to ? ESP_DIR_IN : ESP_DIR_OUT;
-	}
-}
-
 int offline_state(struct offline *o, struct state *ret)
 {
 	struct state state;
-	int err = collect(o, o->options.final, &state);
+	int err = offline_collect(o, o->now, o->options.final, &state);
 
 	if (err)
 		return err;
 	state.kind = STATE_CAPTURE;
 	err = fill_interfaces(o, &state);
 	if (!err)
-		err = fill_tunnels(o, &state);
+		err = offline_fill_last(o, &state);
 	if (err) {
 		state_free(&state);
 		return err;
 	}
-	fill_directions(o, &state);
 	if (o->files_unnamed)
 		snprintf(state.name, sizeof(state.name), "%s and %u more", o->name, o->files_unnamed);
 	else
@@ -427,6 +267,11 @@ const struct offline_notes *offline_notes(const struct offline *o)
 const struct conversations *offline_conversations(const struct offline *o)
 {
 	return model_conversations(o->model);
+}
+
+const struct model_path *offline_paths(const struct offline *o, size_t *ret_count)
+{
+	return model_paths(o->model, ret_count);
 }
 
 const uint64_t *offline_ike_verdicts(const struct offline *o)

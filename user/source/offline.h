@@ -14,6 +14,7 @@
 
 #include "model/conversation.h"
 #include "model/ike_parse.h"
+#include "model/model.h"
 #include "model/state.h"
 
 #define OFFLINE_LINKS 16
@@ -26,6 +27,12 @@ struct offline_options {
 	/* Whose view: an address of the gateway whose tunnels these are? NULL: not known; then who begins is local. */
 	bool (*is_local)(void *arg, const uint8_t address[16]);
 	void *local_arg;
+	/*
+	 * Called about once a second of capture time with what is known then (no interfaces, no name), in silence at growing
+	 * steps, and by offline_state() with what it is about to return. Not 0 ends the reading with that error. NULL: not wanted
+	 */
+	int (*look)(void *arg, const struct state *state, uint64_t now_ns);
+	void *look_arg;
 };
 
 /* What a reader should know of how far the numbers can be trusted. */
@@ -56,6 +63,8 @@ int offline_read(struct offline *o, const char *path, char *error, size_t error_
  */
 int offline_state(struct offline *o, struct state *ret);
 const struct offline_notes *offline_notes(const struct offline *o);
+/* What was told of paths; also during `look`. */
+const struct model_path *offline_paths(const struct offline *o, size_t *ret_count);
 /* [IKE_FAULT_COUNT]: IKE messages by what ike_parse() said of them. */
 const uint64_t *offline_ike_verdicts(const struct offline *o);
 /* The IKE conversations as far as offline_state() has brought them; owned by `o`. */

@@ -53,7 +53,7 @@ const char *probe_address_text(const struct probe_address *a, char ret[static PR
 bool probe_address_equal(const struct probe_address *a, const struct probe_address *b);
 
 struct probe_progress {
-	const char *what;	 /* what is being tried */
+	const char *what;	 /* what is being tried; valid during the call */
 	uint64_t packets, bytes; /* sent */
 };
 

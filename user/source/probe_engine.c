@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NS 1000000000ULL
@@ -297,9 +298,15 @@ static bool all_at(struct probe_task *const *tasks, size_t count, enum probe_sea
 	return true;
 }
 
-static int over(struct probe_engine *e, uint64_t now, const char *what)
+static int over(struct probe_engine *e, uint64_t now, const struct probe_task *t)
 {
+	char what[80];
 	struct probe_progress progress = {.what = what, .packets = e->count, .bytes = e->link.sent_bytes};
+
+	if (t->search.phase == PROBE_SEARCH_BRACKET && !t->hop && !t->search.single)
+		snprintf(what, sizeof(what), "%s, %u-%u", t->what, t->search.low, t->search.high - 1);
+	else
+		snprintf(what, sizeof(what), "%s", t->what);
 
 	if (e->canceled)
 		return -ECANCELED;
@@ -330,7 +337,7 @@ int probe_engine_run(struct probe_engine *e, struct probe_task *const *tasks, si
 		expire(e, now);
 		if (all_at(tasks, count, phase))
 			return 0;
-		err = over(e, now, tasks[turn % count]->what);
+		err = over(e, now, tasks[turn % count]);
 		if (err)
 			return err;
 		wake = now + 100 * MS;

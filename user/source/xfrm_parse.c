@@ -239,7 +239,10 @@ static enum xfrm_kind finish_sa(const struct nlmsghdr *message, size_t head, enu
 
 	if (!ret->spi)
 		return XFRM_OTHER;
-	mnl_attr_for_each(attr, message, head) read_sa_attribute(attr, ret);
+	mnl_attr_for_each(attr, message, head)
+	{
+		read_sa_attribute(attr, ret);
+	}
 	/* Whoever has reserved an SPI for IPsec has not yet said how it will be protected. */
 	ret->larval = (ret->protocol == IPPROTO_ESP || ret->protocol == IPPROTO_AH) && !*ret->aead.name &&
 		      !*ret->encryption.name && !*ret->integrity.name;

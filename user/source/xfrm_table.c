@@ -112,6 +112,13 @@ static int remember_gone(struct xfrm_table *t, const struct fact_sa *sa, const s
 	return 0;
 }
 
+static bool is_gone(const struct xfrm_gone *gone, const struct fact_sa *sa, const struct fact_policy *policy)
+{
+	if (gone->policy)
+		return policy && gone->index == policy->index;
+	return sa && same_sa(&gone->sa, sa);
+}
+
 /* Is it dumped from before it was removed? A notice that it is there again (`dumped` false) forgets the removal. */
 static bool was_gone(struct xfrm_table *t, const struct fact_sa *sa, const struct fact_policy *policy,
 		     bool dumped)
@@ -119,8 +126,7 @@ static bool was_gone(struct xfrm_table *t, const struct fact_sa *sa, const struc
 	for (size_t i = 0; i < t->gone_count; i++) {
 		struct xfrm_gone *gone = &t->gone[i];
 
-		if (policy ? !gone->policy || gone->index != policy->index
-			   : gone->policy || !same_sa(&gone->sa, sa))
+		if (!is_gone(gone, sa, policy))
 			continue;
 		if (dumped)
 			return true;
