@@ -36,7 +36,7 @@ struct {
 	__type(value, __u64);
 } esp_drops_rest SEC(".maps");
 
-/* ---- what is read of the kernel: the fields, wherever they are there */
+/* ---- what is read of the kernel: fields and numbers are where that kernel has them */
 
 #define KERNEL __attribute__((preserve_access_index))
 
@@ -73,10 +73,6 @@ struct sk_buff {
 	unsigned char *head;
 } KERNEL;
 
-struct trace_event_raw_kfree_skb {
-	int reason;
-} KERNEL;
-
 enum skb_ext_id {
 	SKB_EXT_SEC_PATH = 1,
 };
@@ -84,6 +80,10 @@ enum skb_ext_id {
 enum skb_drop_reason {
 	SKB_DROP_REASON_PKT_TOO_BIG = 72,
 };
+
+struct trace_event_raw_kfree_skb {
+	enum skb_drop_reason reason; /* of the kernel's kind, or it is taken for absent */
+} KERNEL;
 
 #define REFDST_FLAG 1ul /* SKB_DST_NOREF, include/linux/skbuff.h */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cmd_mtu.c - espial mtu: overhead, inner MTU and MSS of a transform set; asks nobody, needs no privileges */
+/* cmd_mtu.c - espial mtu: overhead, inner MTU and MSS of a transform set, given or of an SA that is there */
 #include "cmd.h"
 
 #include <errno.h>
@@ -19,6 +19,10 @@ enum {
 	OPTION_LINK = 0x100,
 	OPTION_ESP,
 	OPTION_AH,
+	OPTION_SA,
+	OPTION_DESTINATION,
+	OPTION_TUNNEL,
+	OPTION_SOCKET,
 	OPTION_MODE,
 	OPTION_OUTER,
 	OPTION_INNER,
@@ -43,6 +47,9 @@ struct request {
 	unsigned int link, packet;
 	const char *proposal; /* as given; NULL: none yet */
 	bool json, list;
+	const char *sa, *destination, *tunnel, *socket;
+	const char *given;	/* an option about the SA, which --sa knows better; NULL: none */
+	struct mtu_found found; /* by --sa or --tunnel */
 };
 
 static const struct argp_option option_table[] = {
@@ -52,6 +59,23 @@ static const struct argp_option option_table[] = {
 	 .arg = "PROPOSAL",
 	 .doc = "ESP, as strongSwan writes it: aes256gcm16, aes128-sha256"},
 	{.name = "ah", .key = OPTION_AH, .arg = "PROPOSAL", .doc = "AH: sha256, aes128gmac"},
+	{.name = "sa",
+	 .key = OPTION_SA,
+	 .arg = "SPI",
+	 .doc = "An SA that the kernel has, like 0xc2f4e5aa: its transforms, mode and encapsulation"},
+	{.name = "destination",
+	 .key = OPTION_DESTINATION,
+	 .arg = "ADDRESS",
+	 .doc = "With --sa, when several SAs have this SPI: where this one sends to"},
+	{.name = "tunnel",
+	 .key = OPTION_TUNNEL,
+	 .arg = "NAME",
+	 .doc = "A tunnel that the running agent knows: all of that and its path MTU; with --esp only the "
+		"path"},
+	{.name = "socket",
+	 .key = OPTION_SOCKET,
+	 .arg = "PATH",
+	 .doc = "With --tunnel: the agent's socket (default " CMD_DEFAULT_SOCKET ")"},
 	{.name = "mode", .key = OPTION_MODE, .arg = "MODE", .doc = "tunnel (the default), transport or beet"},
 	{.name = "outer",
 	 .key = OPTION_OUTER,
@@ -210,10 +234,28 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_AH:
 		parse_proposal(r, MTU_AH, arg);
 		return 0;
+	case OPTION_SA:
+		if (r->sa)
+			cmd_usage("one SA at a time: '%s' or '%s'", r->sa, arg);
+		r->sa = arg;
+		return 0;
+	case OPTION_DESTINATION:
+		r->destination = arg;
+		return 0;
+	case OPTION_TUNNEL:
+		if (r->tunnel)
+			cmd_usage("one tunnel at a time: '%s' or '%s'", r->tunnel, arg);
+		r->tunnel = arg;
+		return 0;
+	case OPTION_SOCKET:
+		r->socket = arg;
+		return 0;
 	case OPTION_MODE:
+		r->given = "--mode";
 		spec->mode = mtu_parse_mode(arg);
 		return 0;
 	case OPTION_OUTER:
+		r->given = "--outer";
 		spec->outer = mtu_parse_family("outer family", arg);
 		return 0;
 	case OPTION_INNER:
@@ -226,6 +268,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			cmd_usage("ESP is encapsulated in UDP or in TCP: --natt or --tcp");
 		if (arg && strcasecmp(arg, "timestamps") != 0)
 			cmd_usage("--tcp=%s: --tcp or --tcp=timestamps", arg);
+		r->given = key == OPTION_TCP ? "--tcp" : "--natt";
 		spec->encapsulation = key == OPTION_TCP ? MTU_TCP : MTU_UDP;
 		spec->tcp_timestamps = arg != NULL;
 		return 0;
@@ -302,7 +345,10 @@ static void solve(const struct request *r, struct mtu_answer *ret)
 	const char *conflict = mtu_conflict(&r->spec);
 	unsigned int smallest;
 
-	*ret = (struct mtu_answer){.spec = r->spec, .link = r->link, .packet_asked = r->packet != 0};
+	*ret = (struct mtu_answer){.spec = r->spec,
+				   .link = r->link,
+				   .packet_asked = r->packet != 0,
+				   .source = r->found.source[0] ? r->found.source : NULL};
 	if (conflict)
 		cmd_usage("%s", conflict);
 	if (mtu_solve(&r->spec, r->link, &ret->inner)) {
@@ -319,15 +365,56 @@ static void solve(const struct request *r, struct mtu_answer *ret)
 		cmd_usage("--packet %u is smaller than its IP header", r->packet);
 }
 
+/* What --sa and --tunnel are about goes over the defaults; what was asked for beside it stays. */
+static int find(struct request *r)
+{
+	const struct mtu_found *found = &r->found;
+	int status;
+
+	if (r->sa && r->tunnel)
+		cmd_usage("--sa or --tunnel, not both");
+	if (r->destination && !r->sa)
+		cmd_usage("--destination is for --sa: it tells SAs with the same SPI apart");
+	if (r->socket && !r->tunnel)
+		cmd_usage("--socket is for --tunnel: nobody else asks the agent");
+	if (!r->sa && !r->tunnel)
+		return CMD_OK;
+	if (r->sa && r->proposal)
+		cmd_usage("--sa %s has transforms of its own: leave out '%s'", r->sa, r->proposal);
+	if (r->given && !r->proposal)
+		cmd_usage("%s knows that by itself: leave out %s", r->sa ? "--sa" : "--tunnel", r->given);
+	status = r->sa ? mtu_find_sa(r->sa, r->destination, &r->found)
+		       : mtu_find_tunnel(r->tunnel, r->socket ? r->socket : CMD_DEFAULT_SOCKET,
+					 r->proposal != NULL, &r->found);
+	if (status)
+		return status;
+	if (!r->spec.outer)
+		r->spec.outer = found->spec.outer;
+	if (!r->link)
+		r->link = found->link;
+	if (r->proposal)
+		return CMD_OK;
+	r->proposal = found->proposal;
+	r->spec.proposal = found->spec.proposal;
+	r->spec.mode = found->spec.mode;
+	r->spec.encapsulation = found->spec.encapsulation;
+	return CMD_OK;
+}
+
 int cmd_mtu(int argc, char **argv)
 {
-	struct request r = {.link = LINK_DEFAULT};
+	struct request r = {0};
 	struct mtu_answer answer;
 	int status;
 
 	cmd_parse(&argp, argc, argv, &r);
 	if (r.list)
 		return mtu_print_transforms();
+	status = find(&r);
+	if (status)
+		return status;
+	if (!r.link)
+		r.link = LINK_DEFAULT;
 	if (!r.proposal)
 		cmd_usage("which transforms? For example `espial mtu --esp aes256gcm16`; --list shows all");
 	default_families(&r.spec);

@@ -10,6 +10,7 @@ struct mtu_answer {
 	unsigned int link, inner;
 	struct mtu_packet largest;
 	bool packet_asked;
+	const char *source; /* of the transforms, when they were not given; NULL: they were */
 	struct mtu_packet packet; /* as asked, else the largest */
 };
 
@@ -26,6 +27,22 @@ void mtu_parse_inside(struct mtu_spec *spec, enum mtu_carrier_kind kind, const c
 /* A proposal that mtu_proposal_parse() did not take: names the part, and what is near it; ends with CMD_USAGE (cmd_mtu.c). */
 void mtu_refuse_proposal(enum mtu_protocol protocol, const char *text, const struct mtu_proposal_fault *fault)
 	__attribute__((noreturn));
+
+/* ---- SAs that are there (cmd_mtu_sa.c): fill `spec` and the proposal's text; 0, or they said why not and return the exit status */
+
+#define MTU_SOURCE 200
+
+struct mtu_found {
+	struct mtu_spec spec;
+	char proposal[64];
+	unsigned int link;	 /* the MTU of the path, as the agent knows it; 0: nobody knows */
+	char source[MTU_SOURCE]; /* where all this is from, as a sentence */
+};
+
+/* From the kernel; `destination` may be NULL when only one SA has this SPI. */
+int mtu_find_sa(const char *spi, const char *destination, struct mtu_found *ret);
+/* From the agent at `socket`. `known`: what is known of its transforms is not needed. */
+int mtu_find_tunnel(const char *name, const char *socket, bool known, struct mtu_found *ret);
 
 /* ---- output (cmd_mtu_print.c) */
 

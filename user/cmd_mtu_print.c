@@ -135,12 +135,14 @@ static void print_heading(const struct mtu_answer *a)
 	char name[80];
 
 	proposal_name(&s->proposal, name, sizeof(name));
-	printf("%s %s, %s mode, IPv%d outside%s, link MTU %u\n\n",
+	printf("%s %s, %s mode, IPv%d outside%s, link MTU %u\n%s",
 	       s->proposal.protocol == MTU_AH ? "AH" : "ESP", name, modes[s->mode], s->outer,
 	       s->encapsulation == MTU_UDP   ? ", in UDP"
 	       : s->encapsulation == MTU_TCP ? ", in TCP"
 					     : "",
-	       a->link);
+	       a->link, a->source ? "" : "\n");
+	if (a->source)
+		printf("Of %s\n\n", a->source);
 }
 
 static void print_picture(const struct mtu_answer *a)
@@ -352,9 +354,9 @@ static json_t *json_document(const struct mtu_answer *a)
 	for (i = 0; i < n.count; i++)
 		json_array_append_new(notes, json_string(n.text[i]));
 	proposal_name(&s->proposal, name, sizeof(name));
-	return json_pack("{s:{s:s, s:i}, s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:o, s:i, s:o, s:o, s:i, s:o, "
+	return json_pack("{s:{s:s, s:i}, s:s?, s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:o, s:i, s:o, s:o, s:i, s:o, "
 			 "s:o, s:o, s:o}",
-			 "espial", "version", ESPIAL_VERSION, "schema", 1, "protocol",
+			 "espial", "version", ESPIAL_VERSION, "schema", 1, "source", a->source, "protocol",
 			 s->proposal.protocol == MTU_AH ? "ah" : "esp", "proposal", name, "mode",
 			 modes[s->mode], "encapsulation", encapsulations[s->encapsulation], "outer_family",
 			 s->outer, "inner_family", json_or_null((unsigned int)mtu_inner_family(s)),

@@ -88,7 +88,7 @@ int cmd_status(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "[tunnels|sas|ike|interfaces|self]",
+		.args_doc = "[tunnels|sas|ike|interfaces|host|self]",
 		.doc = "What is there now, from the running agent. Without a view: a summary.",
 	};
 	struct status_arguments arguments = {.socket = CMD_DEFAULT_SOCKET};

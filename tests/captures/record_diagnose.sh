@@ -156,7 +156,9 @@ scenario_mended()
 	lab_conn right_psk=wrong
 	begin "$quick"
 	initiate
+	sleep 2
 	initiate
+	sleep 2
 	sed -i 's/wrong/topsecret/' "$LAB_DIR/right/swanctl.conf"
 	lab_load right
 	initiate
@@ -180,17 +182,19 @@ scenario_ike_only()
 	up "$quick" options='dpd_delay = 1s' && sleep 3
 	_lab_table
 	ns isp nft add rule ip lab do_lose 'udp dport 4500 @th,64,32 0' drop
+	rekey & # DPD asks only when ESP is silent
 	wait_for 15 logged 'giving up'
+	wait $!
 	sleep 3
 }
 
 # The right gateway loses everything and begins anew by itself
 scenario_forgot()
 {
-	up "$quick" options='dpd_delay = 0s' && sleep 3
+	up "$quick" && sleep 3
 	restart_right
 	initiate right
-	sleep 45
+	sleep 130
 }
 
 scenario_deleted()
@@ -216,7 +220,7 @@ scenario_rekey_v1()
 	lab_load right
 	rekey
 	sleep 3
-	rekey
+	initiate # charon asks once, others go on asking
 	sleep 3
 }
 

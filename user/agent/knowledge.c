@@ -177,6 +177,7 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 	k->looked_ns = k->now_ns = now_ns;
 	k->look_cost_ns = cost_ns;
 	look_at_host(k, state, now_ns);
+	state->host = &k->host;
 	daemons = facts_daemons(k->facts, &daemon_count);
 	err = model_update(k->model, state, facts_kernel(k->facts), daemons, daemon_count, now_ns);
 	if (!err)

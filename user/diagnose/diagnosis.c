@@ -222,7 +222,7 @@ static int show(struct diagnosis *d)
 
 static unsigned int missing(const struct diagnose_input *input)
 {
-	unsigned int m = NEED_PEER | NEED_LOG | NEED_INNER;
+	unsigned int m = NEED_PEER | NEED_LOG | NEED_INNER | NEED_FIREWALL;
 	bool daemon = false, probe = false;
 
 	for (size_t i = 0; i < input->daemon_count; i++)
@@ -317,6 +317,8 @@ const char *diagnose_need_text(enum diagnose_need need)
 		return "the logs of the IKE daemon: espial explain";
 	case NEED_INNER:
 		return "the inner interface: espial run --inner IFACE";
+	case NEED_FIREWALL:
+		return "the firewall's rules, which espial does not read: nft list ruleset";
 	default:
 		return "nothing";
 	}

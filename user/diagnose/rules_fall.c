@@ -8,71 +8,156 @@
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define RECENT (600 * SECOND)	/* a fall that was mended longer ago is for the journal */
-#define MEANWHILE (10 * SECOND) /* ESP that came so late before the give-up came all the time */
+#define RECENT (600 * SECOND) /* what is mended longer ago is for the journal */
+#define MENDED (15 * SECOND)  /* a fall that was mended at once is told all the same */
+#define AT_ONCE (10 * SECOND) /* between the two halves of a reauthentication */
 
 static bool up(const struct state_tunnel *t)
 {
 	return t && (t->state == STATE_TUNNEL_UP || t->state == STATE_TUNNEL_IDLE);
 }
 
-/* It fell and is down, or fell lately. */
+static bool recent(const struct rule_run *r, uint64_t at_ns)
+{
+	return at_ns + RECENT >= r->input->now_ns;
+}
+
+/* It fell and is down, or has only just come back. */
 static bool matters(const struct rule_run *r, const struct talk *talk)
 {
 	const struct state_tunnel *t = talk->subject.tunnel;
 
-	if (talk->sa->since_ns + RECENT >= r->input->now_ns)
+	if (talk->sa->since_ns + MENDED >= r->input->now_ns)
 		return true;
-	return t && t->state == STATE_TUNNEL_DOWN && t->last_down_ns &&
-	       t->last_down_ns + SECOND >= talk->sa->since_ns;
+	if (!t)
+		return recent(r, talk->sa->since_ns);
+	return !up(t) && t->last_down_ns && t->last_down_ns <= talk->sa->since_ns + SECOND;
 }
 
-/* When the peer's ESP was last seen; 0: never. */
-static uint64_t last_esp_in(const struct rule_run *r, const struct state_tunnel *t)
+static const uint8_t *address_of(const struct conversation_sa *sa, enum conversation_side side)
+{
+	return sa->path.end[side].address;
+}
+
+/* When this end's ESP to the other was last seen, of SAs from before that time; 0: never. */
+static uint64_t last_esp_of(const struct rule_run *r, const struct talk *talk, enum conversation_side side,
+			    uint64_t before_ns)
 {
 	const struct state *state = r->input->state;
 	uint64_t last = 0;
 
-	for (size_t i = 0; t && i < state->sa_count; i++) {
+	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
 
-		if (sa->tunnel != STATE_NO_TUNNEL && &state->tunnels[sa->tunnel] == t && sa->last_ns > last &&
-		    memcmp(sa->destination, t->local, 16) == 0)
+		if (sa->last_ns > last && sa->first_ns < before_ns &&
+		    memcmp(sa->source, address_of(talk->sa, side), 16) == 0 &&
+		    memcmp(sa->destination, address_of(talk->sa, !side), 16) == 0)
 			last = sa->last_ns;
 	}
 	return last;
 }
 
-/* Value: transmissions of the request that was never answered. */
+/* ---- one end does not answer */
+
+struct silence {
+	const struct conversation_exchange
+		*x;	   /* the first that was not answered; NULL: it is not kept any more */
+	unsigned int sent; /* how often somebody asked */
+	enum conversation_side by;
+};
+
+/* IKEv1 asks anew each time, with another message id: so many in a row at the end, after others that were answered. */
+static bool silence_v1(const struct conversation_sa *sa, struct silence *ret)
+{
+	bool answered = false;
+
+	*ret = (struct silence){0};
+	for (uint32_t i = sa->exchange_count; i-- > 0;) {
+		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
+
+		answered = x->response_ns || x->peer_message_id || x->type != IKE_V1_EXCHANGE_INFORMATIONAL;
+		if (answered || (ret->x && x->by != ret->by))
+			break;
+		ret->x = x;
+		ret->by = x->by;
+		ret->sent++;
+	}
+	for (uint32_t i = 0; answered && i < sa->exchange_count; i++)
+		if (conversation_exchange_at(sa, i)->kind == CONVERSATION_KIND_DPD)
+			return ret->sent > 0;
+	return false;
+}
+
+static bool silence_of(const struct conversation_sa *sa, struct silence *ret)
+{
+	if (sa->major == 1)
+		return silence_v1(sa, ret);
+	ret->x = talk_unanswered(sa);
+	if (!ret->x || !ret->x->retransmits)
+		return false;
+	ret->sent = 1 + ret->x->retransmits;
+	ret->by = ret->x->by;
+	return true;
+}
+
+static void say_traffic(struct rule_run *r, const struct talk *talk, const struct silence *s,
+			struct finding *f, uint64_t end_ns)
+{
+	uint64_t begin_ns = s->x ? s->x->request_ns : end_ns;
+	uint64_t esp = last_esp_of(r, talk, !s->by, end_ns);
+
+	if (!esp)
+		return;
+	/* Well after it should have answered */
+	if (s->x && esp > begin_ns + (end_ns - begin_ns) / 2) {
+		finding_set(f, "detail", ", although its ESP kept coming: only IKE is filtered");
+		finding_evidence(f, ORIGIN_WIRE, esp, "its ESP still came", NULL);
+	} else {
+		finding_set(f, "detail", "; its ESP stopped as well");
+		finding_evidence(f, ORIGIN_WIRE, esp, "its last ESP packet", NULL);
+	}
+}
+
+/* Value: transmissions that were never answered; while there may be more of them, half as many. */
 static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 {
 	const struct conversation_sa *sa = talk->sa;
-	const struct conversation_exchange *x = talk_unanswered(sa);
-	uint64_t esp, given_up;
+	bool dead = sa->state == CONVERSATION_DEAD && (sa->reason == CONVERSATION_REASON_PEER_SILENT ||
+						       sa->reason == CONVERSATION_REASON_PEER_SILENT_V1);
+	struct silence s = {0};
+	char silent[RULE_ADDRESS];
 	struct finding *f;
+	uint64_t end;
 
-	if (sa->state != CONVERSATION_DEAD ||
-	    (sa->reason != CONVERSATION_REASON_PEER_SILENT &&
-	     sa->reason != CONVERSATION_REASON_PEER_SILENT_V1) ||
-	    !matters(r, talk))
+	if (!silence_of(sa, &s) && !dead)
 		return;
-	f = rule_hit(r, &talk->subject, 1 + sa->reason_number, 1);
+	if (dead && !s.x) {
+		s.sent = sa->reason_number + (sa->major >= 2);
+		s.by = talk->local;
+	}
+	if (dead ? !matters(r, talk) : sa->state != CONVERSATION_ESTABLISHED)
+		return;
+	f = rule_hit(r, &talk->subject, dead ? s.sent : s.sent / 2.0, 1);
 	if (!f)
 		return;
-	given_up = x && x->given_up_ns ? x->given_up_ns : sa->since_ns;
-	f->since_ns = sa->since_ns;
-	f->confidence = (enum finding_confidence)sa->confidence;
+	end = !dead ? r->input->now_ns : s.x && s.x->given_up_ns ? s.x->given_up_ns : sa->since_ns;
+	f->since_ns = s.x ? s.x->request_ns : sa->since_ns;
+	f->confidence = dead ? (enum finding_confidence)sa->confidence : CONFIDENCE_LIKELY;
 	talk_shape(f, talk);
-	talk_last_good(f, talk, x ? x->request_ns : sa->since_ns);
-	talk_exchange_evidence(f, talk, x);
-	esp = last_esp_in(r, talk->subject.tunnel);
-	if (esp && esp + MEANWHILE > given_up) {
-		finding_set(f, "detail", ", although its ESP kept coming: only IKE is filtered");
-		finding_evidence(f, ORIGIN_WIRE, esp, "the peer's ESP still came", NULL);
-	} else if (esp) {
-		finding_set(f, "detail", "; its ESP stopped as well");
-		finding_evidence(f, ORIGIN_WIRE, esp, "the peer's last ESP packet", NULL);
-	}
+	talk_last_good(f, talk, f->since_ns);
+	rule_address(address_of(sa, !s.by), silent);
+	if (!dead)
+		finding_say(f,
+			    "%s does not answer any more: it was asked %u times in vain, and is not given up "
+			    "yet.",
+			    silent, s.sent);
+	else if (s.by != talk->local)
+		finding_say(f, "This end (%s) did not answer %s any more, which declared it dead.", silent,
+			    talk->peer);
+	talk_exchange_evidence(f, talk, s.x);
+	if (sa->major == 1)
+		finding_evidence_number(f, ORIGIN_WIRE, end, "requests in a row without an answer", s.sent);
+	say_traffic(r, talk, &s, f, end);
 	if (talk->subject.tunnel && talk->subject.tunnel->in.lost)
 		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
 					"ESP packets of the peer lost so far", talk->subject.tunnel->in.lost);
@@ -81,6 +166,30 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 void rule_dpd_timeout(struct rule_run *r)
 {
 	talk_each(r, dpd_timeout);
+}
+
+/* ---- one end says goodbye */
+
+/* The first negotiation between the two that was begun after that time; NULL: none. */
+static const struct conversation_sa *next_between(const struct rule_run *r, const struct conversation_sa *sa,
+						  uint64_t after_ns)
+{
+	const struct conversation_sa *other = NULL;
+
+	while ((other = conversation_next(r->input->state->ike, other)))
+		if (other->id > sa->id && other->first_ns >= after_ns && talk_same_ends(other, sa))
+			return other;
+	return NULL;
+}
+
+/* Who deleted it began anew at once: reauthentication (RFC 7296 section 2.8.3), which is routine. */
+static bool is_reauthentication(const struct rule_run *r, const struct conversation_sa *sa,
+				const struct conversation_exchange *deleted)
+{
+	const struct conversation_sa *next = next_between(r, sa, deleted->request_ns);
+
+	return next && next->first_ns <= deleted->last_ns + AT_ONCE &&
+	       memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, deleted->by), 16) == 0;
 }
 
 static const struct conversation_exchange *the_delete(const struct conversation_sa *sa)
@@ -103,7 +212,8 @@ static void deleted_by_peer(struct rule_run *r, const struct talk *talk)
 	struct finding *f;
 
 	if (sa->state != CONVERSATION_DELETED || !x || x->by == talk->local || !matters(r, talk) ||
-	    sa->reason == CONVERSATION_REASON_DELETE_REPLACED)
+	    sa->reason == CONVERSATION_REASON_DELETE_REPLACED ||
+	    sa->reason == CONVERSATION_REASON_REKEY_LOST || is_reauthentication(r, sa, x))
 		return;
 	f = rule_hit(r, &talk->subject, 1, 1);
 	if (!f)
@@ -124,61 +234,56 @@ void rule_ike_sa_deleted_by_peer(struct rule_run *r)
 	talk_each(r, deleted_by_peer);
 }
 
-/* Value: seconds since the fall during which nobody began anew. */
-void rule_tunnel_not_restarted(struct rule_run *r)
-{
-	const struct state *state = r->input->state;
-
-	for (size_t i = 0; i < state->tunnel_count; i++) {
-		const struct state_tunnel *t = &state->tunnels[i];
-		struct rule_subject subject = {.tunnel = t};
-		char duration[32];
-		struct finding *f;
-		uint64_t seconds;
-
-		if (t->state != STATE_TUNNEL_DOWN || !t->last_down_ns || (t->transit && r->input->live) ||
-		    r->input->now_ns < t->since_ns)
-			continue;
-		seconds = (r->input->now_ns - t->since_ns) / SECOND;
-		f = rule_hit(r, &subject, (double)seconds, 1);
-		if (!f)
-			continue;
-		f->since_ns = t->last_down_ns;
-		f->shape = SHAPE_STAYS_DOWN;
-		f->confidence = CONFIDENCE_LIKELY; /* it may be down on purpose */
-		snprintf(duration, sizeof(duration), seconds < 120 ? "%" PRIu64 " s" : "%" PRIu64 " min",
-			 seconds < 120 ? seconds : seconds / 60);
-		finding_set(f, "since", " %s ago", duration);
-		if (t->last_good_ns)
-			finding_last_good(f, t->last_good_ns, "last sign of life of the peer");
-		finding_evidence(f, ORIGIN_WIRE, t->last_down_ns, "the tunnel fell",
-				 t->down_cause[0] ? t->down_cause : NULL);
-		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
-					"seconds without an attempt to begin anew", seconds);
-	}
-}
-
 /* ---- the peer */
 
-/* Value: 1 when a new negotiation of the peer took the place of an IKE SA that was never ended. */
+/* Its last words were the same end's and just before: a delete in the rhythm of DPD, and then a reauthentication. */
+static bool said_goodbye(const struct conversation_sa *sa, const struct conversation_sa *next)
+{
+	const struct conversation_exchange *x =
+		sa->exchange_count ? conversation_exchange_at(sa, sa->exchange_count - 1) : NULL;
+
+	return x && x->major >= 2 && x->type == IKE_V2_EXCHANGE_INFORMATIONAL && x->response_ns &&
+	       next->first_ns <= x->last_ns + 2 * SECOND &&
+	       memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, x->by), 16) == 0;
+}
+
+/* Value: 1 when a new negotiation took the place of an IKE SA that was never ended. */
 static void peer_restarted(struct rule_run *r, const struct talk *talk)
 {
-	const struct conversation_sa *sa = talk->sa;
+	const struct conversation_sa *sa = talk->sa, *next;
+	char evidence[300], who[RULE_ADDRESS];
+	uint64_t esp, new_ns;
+	bool by_us;
 	struct finding *f;
-	char evidence[300];
 
 	if (sa->state != CONVERSATION_DEAD || sa->reason != CONVERSATION_REASON_RESTARTED ||
-	    !matters(r, talk))
+	    !recent(r, sa->since_ns))
+		return;
+	next = next_between(r, sa, sa->last_ns);
+	if (!next || said_goodbye(sa, next))
 		return;
 	f = rule_hit(r, &talk->subject, 1, 1);
 	if (!f)
 		return;
-	f->since_ns = sa->since_ns;
+	new_ns = next->first_ns;
+	f->since_ns = new_ns;
 	f->confidence = (enum finding_confidence)sa->confidence;
 	talk_shape(f, talk);
-	talk_last_good(f, talk, 0);
+	talk_last_good(f, talk, new_ns);
+	by_us = memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, talk->local), 16) == 0;
+	rule_address(address_of(next, CONVERSATION_INITIATOR), who);
+	if (by_us)
+		finding_say(
+			f,
+			"This end (%s) began anew with %s as if it had lost its SAs: it, or its IKE daemon, "
+			"restarted.",
+			who, talk->peer);
+	finding_evidence(f, ORIGIN_WIRE, new_ns, "began anew, without ending the IKE SA of before", who);
 	conversation_evidence(sa, evidence, sizeof(evidence));
 	finding_evidence(f, ORIGIN_WIRE, sa->since_ns, evidence, NULL);
+	esp = last_esp_of(r, talk, by_us ? !talk->local : talk->local, new_ns);
+	if (esp > new_ns)
+		finding_evidence(f, ORIGIN_WIRE, esp, "ESP to it on an SA from before still went", NULL);
 }
 
 void rule_peer_restarted(struct rule_run *r)
@@ -186,118 +291,57 @@ void rule_peer_restarted(struct rule_run *r)
 	talk_each(r, peer_restarted);
 }
 
+static bool same_endpoint(const struct conversation_endpoint *a, const struct conversation_endpoint *b)
+{
+	return a->port == b->port && memcmp(a->address, b->address, 16) == 0;
+}
+
 /* Value: changes of an end's address or port of one IKE SA in the last ten minutes. */
 static void mapping_changed(struct rule_run *r, const struct talk *talk)
 {
 	const struct conversation_sa *sa = talk->sa;
-	uint32_t kept = sa->moves < CONVERSATION_MOVES ? sa->moves : CONVERSATION_MOVES;
-	char from[64], to[64];
-	unsigned int count = 0;
+	uint32_t first = sa->moves < CONVERSATION_MOVES ? 0 : sa->moves - CONVERSATION_MOVES;
+	unsigned int count = 0, of[2] = {0, 0};
+	enum conversation_side peer = !talk->local;
+	char from[64], to[64], text[140];
 	struct finding *f;
 
-	for (uint32_t i = sa->moves - kept; i < sa->moves; i++)
-		count += sa->move[i % CONVERSATION_MOVES].time_ns + RECENT >= r->input->now_ns;
+	while (first < sa->moves && !recent(r, sa->move[first % CONVERSATION_MOVES].time_ns))
+		first++;
+	count = sa->moves - first;
 	if (!count)
 		return;
 	f = rule_hit(r, &talk->subject, count, count);
 	if (!f)
 		return;
-	for (uint32_t i = sa->moves - kept; i < sa->moves; i++) {
+	f->since_ns = sa->move[first % CONVERSATION_MOVES].time_ns;
+	for (uint32_t i = first; i < sa->moves; i++) {
 		const struct conversation_move *move = &sa->move[i % CONVERSATION_MOVES];
-		enum conversation_side peer = talk->local ? CONVERSATION_INITIATOR : CONVERSATION_RESPONDER;
+		const struct conversation_path *next =
+			i + 1 < sa->moves ? &sa->move[(i + 1) % CONVERSATION_MOVES].from : &sa->path;
 
-		conversation_endpoint_print(&move->from.end[peer], from, sizeof(from));
-		finding_evidence(f, ORIGIN_WIRE, move->time_ns, "moved away from", from);
+		for (int side = 0; side < 2; side++) {
+			if (same_endpoint(&move->from.end[side], &next->end[side]))
+				continue;
+			of[side]++;
+			conversation_endpoint_print(&move->from.end[side], from, sizeof(from));
+			conversation_endpoint_print(&next->end[side], to, sizeof(to));
+			snprintf(text, sizeof(text), "from %s to %s", from, to);
+			finding_evidence(f, ORIGIN_WIRE, move->time_ns,
+					 side == (int)peer ? "the peer moved" : "this end moved", text);
+		}
 	}
-	conversation_endpoint_print(&sa->path.end[talk->local ? 0 : 1], to, sizeof(to));
-	finding_set(f, "detail", ", now %s", to);
-	finding_evidence(f, ORIGIN_WIRE, sa->last_ns, "now at", to);
+	conversation_endpoint_print(&sa->path.end[of[peer] ? peer : talk->local], to, sizeof(to));
+	if (of[peer])
+		finding_set(f, "detail", ", now %s", to);
+	else
+		finding_say(f,
+			    "This end came to %s from a new address or port, now %s: it, or a NAT before it, "
+			    "moved.",
+			    talk->peer, to);
 }
 
 void rule_nat_mapping_changed(struct rule_run *r)
 {
 	talk_each(r, mapping_changed);
-}
-
-/* ---- again and again */
-
-#define FALLS 8
-#define FLAP_WINDOW (3600 * SECOND)
-
-/* The times of the last falls, the latest first; kept in the rule's numbers. */
-static unsigned int falls_of(struct rule_run *r, const struct state_tunnel *t, uint64_t ret[FALLS])
-{
-	uint64_t *kept[FALLS];
-	unsigned int count = 0;
-
-	for (uint32_t i = 0; i < FALLS; i++) {
-		const struct rule_subject subject = {.tunnel = t, .spi = i, .has_spi = true};
-
-		kept[i] = rule_memory(r, &subject);
-		if (!kept[i])
-			return 0;
-	}
-	if (t->last_down_ns && t->last_down_ns != *kept[0]) {
-		for (unsigned int i = FALLS - 1; i > 0; i--)
-			*kept[i] = *kept[i - 1];
-		*kept[0] = t->last_down_ns;
-	}
-	while (count < FALLS && *kept[count] && *kept[count] + FLAP_WINDOW >= r->input->now_ns) {
-		ret[count] = *kept[count];
-		count++;
-	}
-	return count;
-}
-
-/* The regular distance between falls in seconds; 0: there is none. */
-static uint64_t period(const uint64_t falls[FALLS], unsigned int count)
-{
-	uint64_t mean;
-
-	if (count < 4)
-		return 0;
-	mean = (falls[0] - falls[count - 1]) / (count - 1);
-	for (unsigned int i = 0; i + 1 < count; i++) {
-		uint64_t gap = falls[i] - falls[i + 1], off = gap > mean ? gap - mean : mean - gap;
-
-		if (off * 10 > mean)
-			return 0;
-	}
-	return mean / SECOND;
-}
-
-/* Value: falls within an hour. */
-void rule_tunnel_flapping(struct rule_run *r)
-{
-	const struct state *state = r->input->state;
-
-	for (size_t i = 0; i < state->tunnel_count; i++) {
-		const struct state_tunnel *t = &state->tunnels[i];
-		struct rule_subject subject = {.tunnel = t};
-		unsigned int count;
-		uint64_t falls[FALLS], regular;
-		struct finding *f;
-
-		if (!t->last_down_ns || (t->transit && r->input->live))
-			continue;
-		count = falls_of(r, t, falls);
-		f = rule_hit(r, &subject, count, count);
-		if (!f)
-			continue;
-		f->shape = up(t) ? SHAPE_FLAP : SHAPE_STAYS_DOWN;
-		f->since_ns = falls[count - 1];
-		regular = period(falls, count);
-		finding_set(f, "count", "%u", count);
-		if (regular)
-			finding_set(f, "period", ", each %" PRIu64 " s: something regular is behind it",
-				    regular);
-		if (t->down_cause[0])
-			finding_set(f, "cause", ": %s", t->down_cause);
-		for (unsigned int k = 0; k < count; k++)
-			finding_evidence(f, ORIGIN_WIRE, falls[k], "fell",
-					 !k && t->down_cause[0] ? t->down_cause : NULL);
-		if (regular)
-			finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
-						"regular distance of the falls in seconds", regular);
-	}
 }

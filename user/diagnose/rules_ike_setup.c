@@ -19,25 +19,38 @@ static bool recent(const struct rule_run *r, uint64_t at_ns)
 	return at_ns + RECENT >= r->input->now_ns;
 }
 
-/* Exchanges that make a child SA: was the latest of them refused? */
+static bool makes_child(const struct conversation_exchange *x)
+{
+	if (x->major == 1)
+		return x->type == IKE_V1_EXCHANGE_QUICK_MODE;
+	return x->type == IKE_V2_EXCHANGE_IKE_AUTH || x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA;
+}
+
+static bool is_refused(const struct conversation_exchange *x)
+{
+	if (x->outcome == CONVERSATION_OUTCOME_NO_CHILD)
+		return true;
+	/* A failed IKE_AUTH is about who they are. */
+	return x->outcome == CONVERSATION_OUTCOME_FAILURE &&
+	       (x->major == 1 || x->type != IKE_V2_EXCHANGE_IKE_AUTH);
+}
+
+/* The latest refusal, if none of the IKE SA's attempts to make a child SA went well: when one did, it is about a rekeying. */
 static const struct conversation_exchange *refused_child(const struct conversation_sa *sa)
 {
-	for (uint32_t i = sa->exchange_count; i-- > 0;) {
-		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
-		bool makes = x->major >= 2 ? x->type == IKE_V2_EXCHANGE_IKE_AUTH ||
-						     x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA
-					   : x->type == IKE_V1_EXCHANGE_QUICK_MODE;
+	const struct conversation_exchange *latest = NULL;
 
-		if (!makes || x->outcome == CONVERSATION_OUTCOME_UNKNOWN ||
-		    x->outcome == CONVERSATION_OUTCOME_RETRY)
+	for (uint32_t i = 0; i < sa->exchange_count; i++) {
+		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
+
+		if (!makes_child(x))
 			continue;
-		if (x->outcome == CONVERSATION_OUTCOME_NO_CHILD)
-			return x;
-		return x->type != IKE_V2_EXCHANGE_IKE_AUTH && x->outcome == CONVERSATION_OUTCOME_FAILURE
-			       ? x
-			       : NULL;
+		if (is_refused(x))
+			latest = x;
+		else if (x->outcome == CONVERSATION_OUTCOME_SUCCESS)
+			return NULL;
 	}
-	return NULL;
+	return latest;
 }
 
 static bool carries_traffic(const struct state_tunnel *t)
@@ -176,60 +189,68 @@ void rule_ah_behind_nat(struct rule_run *r)
 /* ---- who can start */
 
 struct starters {
-	uint64_t failed[2], succeeded[2]; /* by who began: we, the peer */
+	uint64_t failed[2], succeeded[2]; /* by who began: as in this talk, the other end */
+	uint64_t first_success_ns;	  /* of the other end */
 };
 
-/* Value: negotiations that one end began and that failed, while the other end's succeed. */
-static void one_side(struct rule_run *r, const struct talk *talk)
+static void count_starters(const struct rule_run *r, const struct conversation_sa *as, struct starters *ret)
 {
 	const struct conversation_sa *sa = NULL;
-	struct starters s = {{0}, {0}};
-	struct finding *f;
-	int bad;
 
-	/* Once per pair: from the newest conversation's point of view, which succeeded. */
-	if (talk->sa->state != CONVERSATION_ESTABLISHED)
-		return;
+	*ret = (struct starters){0};
 	while ((sa = conversation_next(r->input->state->ike, sa))) {
-		bool same = memcmp(sa->path.end[0].address, talk->sa->path.end[0].address, 16) == 0 &&
-			    memcmp(sa->path.end[1].address, talk->sa->path.end[1].address, 16) == 0;
-		bool crossed = memcmp(sa->path.end[0].address, talk->sa->path.end[1].address, 16) == 0 &&
-			       memcmp(sa->path.end[1].address, talk->sa->path.end[0].address, 16) == 0;
-		bool answered = sa->heard_ns[0] && sa->heard_ns[1];
+		bool crossed = memcmp(sa->path.end[0].address, as->path.end[0].address, 16) != 0;
 
-		if ((!same && !crossed) || !answered)
+		/* Without any answer it is about the path, and not about who asks. */
+		if (!talk_same_ends(sa, as) || !sa->heard_ns[0] || !sa->heard_ns[1] || sa->predecessor)
 			continue;
-		if (sa->state == CONVERSATION_FAILED)
-			s.failed[crossed]++;
-		else if (sa->state != CONVERSATION_NEGOTIATING)
-			s.succeeded[crossed]++;
+		if (sa->state == CONVERSATION_FAILED || refused_child(sa)) {
+			ret->failed[crossed]++;
+		} else if (sa->state != CONVERSATION_NEGOTIATING) {
+			ret->succeeded[crossed]++;
+			if (crossed && !ret->first_success_ns)
+				ret->first_success_ns = sa->first_ns;
+		}
 	}
-	bad = 1; /* the established one was begun by `same` */
-	if (s.succeeded[bad] || s.failed[!bad])
+}
+
+/*
+ * Value: negotiations that one end began and that failed, while those of the other end succeed. One of them failed after one of
+ * the others went well: else something may just have been mended.
+ */
+static void one_side(struct rule_run *r, const struct talk *talk)
+{
+	const struct conversation_sa *sa = talk->sa;
+	const struct state_tunnel *t = talk->subject.tunnel;
+	bool failed = sa->state == CONVERSATION_FAILED || refused_child(sa);
+	struct starters s;
+	struct finding *f;
+
+	/* Only pairs of which something failed lately are worth the search. */
+	if (!failed || !recent(r, sa->since_ns) || !t || t->ike_count < 2)
 		return;
-	f = rule_hit(r, &talk->subject, (double)s.failed[bad], s.failed[bad]);
+	count_starters(r, sa, &s);
+	if (s.succeeded[0] || s.failed[1] || !s.first_success_ns || sa->first_ns < s.first_success_ns)
+		return;
+	f = rule_hit(r, &talk->subject, (double)s.failed[0], s.failed[0]);
 	if (!f)
 		return;
 	f->confidence = CONFIDENCE_LIKELY;
-	finding_set(f, "starter", "%s", talk->local == CONVERSATION_INITIATOR ? "this end" : "the peer");
-	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->first_ns,
-				"negotiations begun by the other end that failed", s.failed[bad]);
-	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->since_ns,
-				"negotiations begun by this one that succeeded", s.succeeded[!bad]);
-}
-
-/* Only pairs of which something failed lately are worth the search. */
-static void maybe_one_side(struct rule_run *r, const struct talk *talk)
-{
-	const struct state_tunnel *t = talk->subject.tunnel;
-
-	if (recent(r, talk->sa->since_ns) && t && t->ike_count > 1)
-		one_side(r, talk);
+	finding_set(f, "starter", "%s", talk->local == CONVERSATION_INITIATOR ? "the peer" : "this end");
+	talk_shape(f, talk);
+	talk_last_good(f, talk, 0);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->first_ns,
+				talk->local == CONVERSATION_INITIATOR
+					? "negotiations begun by us that failed"
+					: "negotiations begun by the peer that failed",
+				s.failed[0]);
+	finding_evidence_number(f, ORIGIN_WIRE, s.first_success_ns,
+				"negotiations begun by the other end that went well", s.succeeded[1]);
 }
 
 void rule_only_one_side_can_start(struct rule_run *r)
 {
-	talk_each(r, maybe_one_side);
+	talk_each(r, one_side);
 }
 
 /* ---- nobody starts */

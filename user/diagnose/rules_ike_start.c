@@ -44,6 +44,18 @@ static bool is_first_exchange(const struct conversation_exchange *x)
 		       : x->type == IKE_V1_EXCHANGE_MAIN_MODE || x->type == IKE_V1_EXCHANGE_AGGRESSIVE_MODE;
 }
 
+/* A tunnel that is tried again and again fails since the first time, not the last. */
+static uint64_t failing_since(struct rule_run *r, const struct talk *talk)
+{
+	uint64_t *kept = rule_memory(r, &talk->subject);
+
+	if (!kept)
+		return talk->sa->first_ns;
+	if (!*kept || *kept > talk->sa->first_ns)
+		*kept = talk->sa->first_ns;
+	return *kept;
+}
+
 static struct finding *failing(struct rule_run *r, const struct talk *talk, double value, uint64_t samples,
 			       const struct conversation_exchange *x)
 {
@@ -51,10 +63,12 @@ static struct finding *failing(struct rule_run *r, const struct talk *talk, doub
 
 	if (!f)
 		return NULL;
-	f->since_ns = talk->sa->first_ns;
+	f->since_ns = failing_since(r, talk);
 	f->confidence = (enum finding_confidence)talk->sa->confidence;
 	talk_shape(f, talk);
-	talk_last_good(f, talk, talk->sa->first_ns);
+	talk_last_good(f, talk, f->since_ns);
+	if (f->since_ns < talk->sa->first_ns)
+		finding_evidence(f, ORIGIN_WIRE, f->since_ns, "first attempt that failed", NULL);
 	talk_exchange_evidence(f, talk, x);
 	return f;
 }
@@ -102,7 +116,10 @@ void rule_ike_request_not_answered(struct rule_run *r)
 	talk_each(r, request_not_answered);
 }
 
-/* Value: how often we repeated an answer because the peer repeated its request. */
+/*
+ * Value: how often an answer was repeated because the request was. When the peer asks, our answers get lost on their way; when we
+ * do, they get lost between the place where espial saw them and our IKE daemon.
+ */
 static void reply_lost(struct rule_run *r, const struct talk *talk)
 {
 	const struct conversation_exchange *worst = NULL;
@@ -111,7 +128,7 @@ static void reply_lost(struct rule_run *r, const struct talk *talk)
 	for (uint32_t i = 0; i < talk->sa->exchange_count; i++) {
 		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
 
-		if (x->by != talk->local && x->response_ns && recent(r, x->last_ns) &&
+		if (x->response_ns && recent(r, x->last_ns) &&
 		    (!worst || x->response_repeats > worst->response_repeats))
 			worst = x;
 	}
@@ -123,9 +140,15 @@ static void reply_lost(struct rule_run *r, const struct talk *talk)
 	f->since_ns = worst->request_ns;
 	f->confidence = CONFIDENCE_LIKELY;
 	finding_set(f, "detail", ": one answer was sent %u times", worst->response_repeats + 1);
+	if (worst->by == talk->local)
+		finding_say(f,
+			    "%s answers our IKE requests, and its answers were seen here %u times, but do "
+			    "not reach our "
+			    "IKE daemon.",
+			    talk->peer, worst->response_repeats + 1);
 	talk_shape(f, talk);
 	talk_exchange_evidence(f, talk, worst);
-	finding_evidence_number(f, ORIGIN_WIRE, worst->last_ns, "our answer was repeated",
+	finding_evidence_number(f, ORIGIN_WIRE, worst->last_ns, "the answer was sent again, times",
 				worst->response_repeats);
 }
 
@@ -182,6 +205,26 @@ void rule_ike_fragments_lost(struct rule_run *r)
 
 /* ---- the other end says no */
 
+static const struct conversation_exchange *first_exchange(const struct conversation_sa *sa)
+{
+	const struct conversation_exchange *x = sa->exchange_count ? conversation_exchange_at(sa, 0) : NULL;
+
+	return x && is_first_exchange(x) ? x : NULL;
+}
+
+/* What the other end offers when it begins is what this one should have. */
+static void other_offer(struct rule_run *r, const struct talk *talk, struct finding *f)
+{
+	const struct conversation_sa *other = NULL, *latest = NULL;
+
+	while ((other = conversation_next(r->input->state->ike, other)))
+		if (other != talk->sa && talk_same_ends(other, talk->sa) &&
+		    memcmp(other->path.end[0].address, talk->sa->path.end[1].address, 16) == 0)
+			latest = other;
+	if (latest)
+		talk_suites(f, latest, "offered by the other end when it began");
+}
+
 /* Value: 1 when NO_PROPOSAL_CHOSEN stands in clear before anything was agreed. */
 static void proposal_mismatch(struct rule_run *r, const struct talk *talk)
 {
@@ -191,12 +234,13 @@ static void proposal_mismatch(struct rule_run *r, const struct talk *talk)
 	if (sa->state != CONVERSATION_FAILED || !talk_notified(sa, NO_PROPOSAL_CHOSEN) ||
 	    !still_failing(r, talk))
 		return;
-	f = failing(r, talk, 1, 1, talk_answered(sa, IKE_V2_EXCHANGE_IKE_SA_INIT));
+	f = failing(r, talk, 1, 1, first_exchange(sa));
 	if (!f)
 		return;
 	f->confidence = CONFIDENCE_CERTAIN;
 	finding_evidence(f, ORIGIN_WIRE, sa->since_ns, "notify in clear", "NO_PROPOSAL_CHOSEN");
-	talk_suites(f, talk);
+	talk_suites(f, sa, talk->local == CONVERSATION_INITIATOR ? "offered by us" : "offered by the peer");
+	other_offer(r, talk, f);
 }
 
 void rule_ike_proposal_mismatch(struct rule_run *r)
@@ -227,7 +271,7 @@ static void dh_group_retry(struct rule_run *r, const struct talk *talk)
 				"negotiations that began with a refused group", *memory & 0xff);
 	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->last_ns, "INVALID_KE_PAYLOAD in the last one",
 				talk->sa->invalid_ke);
-	talk_suites(f, talk);
+	talk_suites(f, talk->sa, "offered");
 }
 
 void rule_ike_dh_group_retry(struct rule_run *r)
@@ -254,20 +298,49 @@ void rule_ike_cookie_challenge(struct rule_run *r)
 	talk_each(r, cookie_challenge);
 }
 
-/* Value: 1 when a version is refused in clear. */
+/* The other end begins with the other version, and is refused likewise; NULL: it does not. */
+static const struct conversation_sa *other_version(const struct rule_run *r, const struct conversation_sa *sa)
+{
+	const struct conversation_sa *other = NULL;
+
+	if (sa->state != CONVERSATION_FAILED)
+		return NULL;
+	while ((other = conversation_next(r->input->state->ike, other)))
+		if (other->major != sa->major && other->state == CONVERSATION_FAILED &&
+		    recent(r, other->last_ns) && talk_same_ends(other, sa) &&
+		    memcmp(other->path.end[0].address, sa->path.end[1].address, 16) == 0)
+			return other;
+	return NULL;
+}
+
+/* Value: 1 when a version is refused in clear, or each end begins with another one. */
 static void version_mismatch(struct rule_run *r, const struct talk *talk)
 {
+	bool refused = talk_notified(talk->sa, INVALID_MAJOR_VERSION);
+	const struct conversation_sa *other;
+	char who[RULE_ADDRESS];
 	struct finding *f;
 
-	if (!talk_notified(talk->sa, INVALID_MAJOR_VERSION) || !still_failing(r, talk))
+	if (!still_failing(r, talk))
 		return;
-	f = failing(r, talk, 1, 1, NULL);
+	other = other_version(r, talk->sa);
+	if (!refused && !other)
+		return;
+	f = failing(r, talk, 1, 1, first_exchange(talk->sa));
 	if (!f)
 		return;
-	f->confidence = CONFIDENCE_CERTAIN;
-	finding_evidence(f, ORIGIN_WIRE, talk->sa->last_ns, "notify in clear", "INVALID_MAJOR_VERSION");
-	finding_evidence_number(f, ORIGIN_WIRE, talk->sa->first_ns, "IKE version of the request",
-				talk->sa->major);
+	f->confidence = refused ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY;
+	if (refused)
+		finding_evidence(f, ORIGIN_WIRE, talk->sa->last_ns, "notify in clear",
+				 "INVALID_MAJOR_VERSION");
+	rule_address(talk->sa->path.end[0].address, who);
+	finding_evidence(f, ORIGIN_WIRE, talk->sa->first_ns,
+			 talk->sa->major >= 2 ? "began with IKEv2" : "began with IKEv1", who);
+	if (!other)
+		return;
+	rule_address(other->path.end[0].address, who);
+	finding_evidence(f, ORIGIN_WIRE, other->first_ns,
+			 other->major >= 2 ? "began with IKEv2" : "began with IKEv1", who);
 }
 
 void rule_ike_version_mismatch(struct rule_run *r)
@@ -300,7 +373,8 @@ static void auth_failed(struct rule_run *r, const struct talk *talk)
 
 	if (sa->state != CONVERSATION_FAILED || !auth_refused(sa) || !still_failing(r, talk))
 		return;
-	f = failing(r, talk, 1, 1, talk_answered(sa, IKE_V2_EXCHANGE_IKE_AUTH));
+	f = failing(r, talk, 1, 1,
+		    sa->major >= 2 ? talk_answered(sa, IKE_V2_EXCHANGE_IKE_AUTH) : first_exchange(sa));
 	if (!f)
 		return;
 	/* What only a size tells is never more than likely. */

@@ -10,26 +10,26 @@
 #define SECOND UINT64_C(1000000000)
 #define RECENT (600 * SECOND)
 
-static const struct fact_sa *oldest_kernel_sa(const struct rule_run *r, const struct state_tunnel *t)
+static const struct fact_sa *newest_kernel_sa(const struct rule_run *r, const struct state_tunnel *t)
 {
 	const struct fact_kernel *kernel = r->input->kernel;
-	const struct fact_sa *oldest = NULL;
+	const struct fact_sa *newest = NULL;
 
 	for (size_t i = 0; kernel && kernel->available && i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
 
 		if (memcmp(sa->destination, t->local, 16) == 0 && memcmp(sa->source, t->remote, 16) == 0 &&
-		    sa->lifetime.hard_seconds && (!oldest || sa->added_ns < oldest->added_ns))
-			oldest = sa;
+		    sa->lifetime.hard_seconds && (!newest || sa->added_ns > newest->added_ns))
+			newest = sa;
 	}
-	return oldest;
+	return newest;
 }
 
 /* When the present SA ends, from the kernel or else a daemon; 0: nobody tells. */
 static uint64_t expires(const struct rule_run *r, const struct state_tunnel *t,
 			enum finding_origin *ret_origin)
 {
-	const struct fact_sa *sa = oldest_kernel_sa(r, t);
+	const struct fact_sa *sa = newest_kernel_sa(r, t);
 
 	*ret_origin = ORIGIN_KERNEL;
 	if (sa)
@@ -47,18 +47,38 @@ static uint64_t expires(const struct rule_run *r, const struct state_tunnel *t,
 	return 0;
 }
 
-/* Value: CREATE_CHILD_SA exchanges refused one after the other while the child SA of before goes on. */
+/* A child SA was made in this IKE SA, or another one goes on. */
+static bool has_child(const struct talk *talk)
+{
+	if (talk->subject.tunnel->spi_count)
+		return true;
+	for (uint32_t i = 0; i < talk->sa->exchange_count; i++) {
+		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
+
+		if (x->outcome == CONVERSATION_OUTCOME_SUCCESS &&
+		    (x->major == 1 ? x->type == IKE_V1_EXCHANGE_QUICK_MODE
+				   : x->type == IKE_V2_EXCHANGE_IKE_AUTH ||
+					     x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Value: CREATE_CHILD_SA exchanges refused one after the other while the child SA of before goes on. One alone may be a collision
+ * (RFC 7296 section 2.25).
+ */
 static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 {
 	const struct state_tunnel *t = talk->subject.tunnel;
-	const struct conversation_exchange *last = NULL;
+	const struct conversation_exchange *last = NULL, *first = NULL;
 	unsigned int refused = 0;
 	enum finding_origin origin;
 	struct finding *f;
 	char when[32];
 	uint64_t end;
 
-	if (talk->sa->state != CONVERSATION_ESTABLISHED || !t || !t->spi_count)
+	if (talk->sa->state != CONVERSATION_ESTABLISHED || !t || !has_child(talk))
 		return;
 	for (uint32_t i = talk->sa->exchange_count; i-- > 0;) {
 		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
@@ -70,6 +90,7 @@ static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 		if (x->outcome != CONVERSATION_OUTCOME_FAILURE)
 			break;
 		refused++;
+		first = x;
 		if (!last)
 			last = x;
 	}
@@ -79,8 +100,9 @@ static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 	if (!f)
 		return;
 	f->confidence = CONFIDENCE_LIKELY; /* by the size of the answers */
-	f->since_ns = last->request_ns;
-	talk_last_good(f, talk, last->request_ns);
+	f->since_ns = first->request_ns;
+	talk_shape(f, talk);
+	talk_last_good(f, talk, first->request_ns);
 	end = expires(r, t, &origin);
 	if (end > r->input->now_ns) {
 		snprintf(when, sizeof(when), "in %" PRIu64 " s", (end - r->input->now_ns) / SECOND);
@@ -90,8 +112,10 @@ static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 	talk_exchange_evidence(f, talk, last);
 	finding_evidence_number(f, ORIGIN_WIRE, last->response_ns, "rekeyings refused one after the other",
 				refused);
-	finding_evidence_number(f, ORIGIN_WIRE, last->response_ns, "bytes of ciphertext in the last answer",
-				last->response.encrypted);
+	if (last->response_ns)
+		finding_evidence_number(f, ORIGIN_WIRE, last->response_ns,
+					"bytes of ciphertext in the last answer, too few for an SA",
+					last->response.encrypted);
 }
 
 void rule_child_rekey_failing(struct rule_run *r)

@@ -63,6 +63,18 @@ bool exchange_notified(const struct conversation_exchange *x, uint16_t notify)
 	return false;
 }
 
+static bool ends_are(const struct conversation_sa *sa, const uint8_t *initiator, const uint8_t *responder)
+{
+	return memcmp(sa->path.end[CONVERSATION_INITIATOR].address, initiator, 16) == 0 &&
+	       memcmp(sa->path.end[CONVERSATION_RESPONDER].address, responder, 16) == 0;
+}
+
+bool talk_same_ends(const struct conversation_sa *a, const struct conversation_sa *b)
+{
+	return ends_are(a, b->path.end[0].address, b->path.end[1].address) ||
+	       ends_are(a, b->path.end[1].address, b->path.end[0].address);
+}
+
 bool talk_notified(const struct conversation_sa *sa, uint16_t notify)
 {
 	for (unsigned int i = 0; i < sa->notify_count; i++)
@@ -148,6 +160,7 @@ void talk_shape(struct finding *f, const struct talk *talk)
 struct suites {
 	struct finding *f;
 	uint64_t at_ns;
+	const char *what;
 	unsigned int count;
 };
 
@@ -156,17 +169,17 @@ static void on_suite(void *arg, const char *text)
 	struct suites *s = arg;
 
 	if (s->count++ < 8)
-		finding_evidence(s->f, ORIGIN_WIRE, s->at_ns, "offered", text);
+		finding_evidence(s->f, ORIGIN_WIRE, s->at_ns, s->what, text);
 }
 
-void talk_suites(struct finding *f, const struct talk *talk)
+void talk_suites(struct finding *f, const struct conversation_sa *sa, const char *what)
 {
-	struct suites suites = {f, talk->sa->first_ns, 0};
+	struct suites suites = {f, sa->first_ns, what, 0};
 	char chosen[1024];
 
 	if (!f)
 		return;
-	conversation_offered(talk->sa, on_suite, &suites);
-	if (conversation_chosen(talk->sa, chosen, sizeof(chosen)))
-		finding_evidence(f, ORIGIN_WIRE, talk->sa->first_ns, "chosen", chosen);
+	conversation_offered(sa, on_suite, &suites);
+	if (conversation_chosen(sa, chosen, sizeof(chosen)))
+		finding_evidence(f, ORIGIN_WIRE, sa->first_ns, "chosen", chosen);
 }

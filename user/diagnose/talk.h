@@ -15,13 +15,15 @@ struct talk {
 
 void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, struct talk *ret);
 
-/* Calls back for each conversation that is not half-open noise, and not between others. */
+/* Calls back for each conversation, but for those between others. */
 void talk_each(struct rule_run *r, void (*each)(struct rule_run *r, const struct talk *talk));
 
 /* The last exchange that was not answered, or NULL. */
 const struct conversation_exchange *talk_unanswered(const struct conversation_sa *sa);
 /* The first answered one of this type; NULL: none. */
 const struct conversation_exchange *talk_answered(const struct conversation_sa *sa, uint8_t type);
+/* Between the same two addresses, whoever began. */
+bool talk_same_ends(const struct conversation_sa *a, const struct conversation_sa *b);
 bool talk_notified(const struct conversation_sa *sa, uint16_t notify);
 bool exchange_notified(const struct conversation_exchange *x, uint16_t notify);
 
@@ -34,7 +36,7 @@ void talk_exchange_evidence(struct finding *f, const struct talk *talk,
 void talk_last_good(struct finding *f, const struct talk *talk, uint64_t before_ns);
 /* Never up, flap, stays down: by what the tunnel did. */
 void talk_shape(struct finding *f, const struct talk *talk);
-/* What was offered and chosen, as evidence. */
-void talk_suites(struct finding *f, const struct talk *talk);
+/* What was offered (`what` says by whom) and chosen, as evidence. */
+void talk_suites(struct finding *f, const struct conversation_sa *sa, const char *what);
 
 #endif

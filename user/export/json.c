@@ -14,7 +14,9 @@
 #include "export/host_json.h"
 #include "export/ike_json.h"
 #include "export/json_writer.h"
+#include "export/observable_json.h"
 #include "export/tunnel_json.h"
+#include "model/observable.h"
 
 #define EXPORT_SCHEMA 1
 
@@ -213,6 +215,7 @@ static void write_sa(struct json_writer *w, const struct state *state, const str
 		json_write_bool(w, "known", sa->known);
 	export_sa_tunnel(w, state, sa);
 	json_write_bool(w, "newcomer", sa->newcomer);
+	string_or_null(w, "not_observable", observable_name((enum observable)sa->not_observable));
 	json_write_number(w, "packets", sa->packets);
 	json_write_number(w, "bytes", sa->bytes);
 	json_write_time(w, "first", sa->first_ns);
@@ -298,6 +301,7 @@ static void write_state(struct json_writer *w, const struct state *state,
 	json_write_close(w, ']');
 	(options->ike_brief ? export_ike_sas_brief : export_ike_sas)(w, "ike_sas", options->conversations);
 	export_tunnels(w, "tunnels", state);
+	export_not_observable(w, "not_observable", state);
 	export_diagnosis(w, state);
 	json_write_open(w, "losses", '{');
 	for (int i = 0; i < ESP_LOSS_COUNT; i++)

@@ -77,6 +77,20 @@ static void write_mtu(struct json_writer *w, const struct state_tunnel *tunnel)
 	json_write_close(w, '}');
 }
 
+static void write_child(struct json_writer *w, const struct state_tunnel *tunnel)
+{
+	if (!tunnel->proposal[0]) {
+		json_write_null(w, "child");
+		return;
+	}
+	json_write_flat(w, "child", '{');
+	json_write_string(w, "protocol", tunnel->protocol == 51 ? "ah" : "esp");
+	json_write_string(w, "proposal", tunnel->proposal);
+	json_write_string(w, "mode", tunnel->mode);
+	json_write_string(w, "encapsulation", tunnel->udp ? "udp" : "none");
+	json_write_close(w, '}');
+}
+
 void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 {
 	json_write_open(w, NULL, '{');
@@ -113,6 +127,7 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	json_write_close(w, ']');
 	number_or_null(w, "reqid", tunnel->reqid);
 	number_or_null(w, "if_id", tunnel->if_id);
+	write_child(w, tunnel);
 	write_mtu(w, tunnel);
 	json_write_close(w, '}');
 }

@@ -554,6 +554,7 @@ void state_free(struct state *state)
 		free(state->tunnels[i].ike_spis);
 	}
 	free(state->tunnels);
+	free(state->hidden);
 	free(state->sas);
 	free(state->interfaces);
 	memset(state, 0, sizeof(*state));

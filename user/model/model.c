@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/ike_timeline.h"
+#include "model/mtu.h"
 
 /* Entries about half-open IKE SAs per second: a flood of them is one line, not a journal full. */
 #define HALF_OPEN_ENTRIES 20
@@ -31,6 +32,7 @@ struct model {
 	} ended[ENDED]; /* IKE SAs that a daemon has ended, until the messages about it have come, too */
 	size_t ended_count;
 	struct model_path paths[MODEL_PATHS];
+	uint64_t path_told_ns[MODEL_PATHS]; /* when there was a line about it */
 	size_t path_count;
 };
 
@@ -223,6 +225,7 @@ static struct model_path *path_of(struct model *m, const uint8_t local[16], cons
 	if (m->path_count < MODEL_PATHS)
 		oldest = &m->paths[m->path_count++];
 	memset(oldest, 0, sizeof(*oldest));
+	m->path_told_ns[oldest - m->paths] = 0;
 	memcpy(oldest->local, local, 16);
 	memcpy(oldest->peer, peer, 16);
 	return oldest;
@@ -230,9 +233,14 @@ static struct model_path *path_of(struct model *m, const uint8_t local[16], cons
 
 void model_probed(struct model *m, const struct model_path *result)
 {
-	struct model_path *p = path_of(m, result->local, result->peer);
-	uint64_t reports = p->reports, first_ns = p->first_ns;
+	uint64_t reports, first_ns;
+	struct model_path *p;
 
+	if (!result->mtu)
+		return; /* nothing answered: what was known still is */
+	p = path_of(m, result->local, result->peer);
+	reports = p->reports;
+	first_ns = p->first_ns;
 	*p = *result;
 	p->probed = true;
 	p->reports = reports + result->reports;
@@ -246,6 +254,41 @@ const struct model_path *model_paths(const struct model *m, size_t *ret_count)
 	return m->paths;
 }
 
+/* Less than any link of the family carries is a mistake or a lie (RFC 791, RFC 8201 4). */
+static bool is_plausible(const struct event *event)
+{
+	return event->icmp.quoted && event->icmp.mtu >= (event->family == 6 ? MTU_IPV6_MIN : MTU_LINK_MIN);
+}
+
+/*
+ * Notes one ICMP error. Of several routers on the way the smallest MTU counts: larger ones are only taken when nobody has
+ * told the smaller one for so long that the kernel, too, would have forgotten it. True: it is to be told.
+ */
+static bool note_icmp(struct model *m, const struct event *event)
+{
+	const struct event_icmp *icmp = &event->icmp;
+	struct model_path *p = path_of(m, icmp->source.bytes, icmp->destination.bytes);
+	uint64_t *told_ns = &m->path_told_ns[p - m->paths];
+	bool changed = icmp->mtu != p->mtu;
+
+	p->reports++;
+	if (p->mtu && icmp->mtu > p->mtu && event->time_ns < p->last_ns + PATH_AGAIN)
+		return false;
+	if (!p->first_ns || changed)
+		p->first_ns = event->time_ns;
+	if (changed)
+		p->probed = p->blackhole = false; /* what a probe said was about another MTU */
+	p->mtu = icmp->mtu;
+	p->last_ns = event->time_ns;
+	memcpy(p->reporter, event->source.bytes, sizeof(p->reporter));
+	p->spi = icmp->has_spi ? icmp->spi : 0;
+	tunnels_path_mtu(m->tunnels, p->local, p->peer, p->mtu, "icmp", event->time_ns);
+	if (!changed && event->time_ns < *told_ns + PATH_AGAIN)
+		return false;
+	*told_ns = event->time_ns;
+	return true;
+}
+
 static void on_icmp(struct model *m, const struct event *event)
 {
 	char reporter[EVENT_ADDRESS_TEXT];
@@ -257,10 +300,8 @@ static void on_icmp(struct model *m, const struct event *event)
 				       .origin = TIMELINE_FROM_WIRE,
 				       .spi = icmp->has_spi ? icmp->spi : 0};
 
-	if (!icmp->quoted || !icmp->mtu)
+	if (!is_plausible(event) || !note_icmp(m, event))
 		return;
-	tunnels_path_mtu(m->tunnels, icmp->source.bytes, icmp->destination.bytes, icmp->mtu, "icmp",
-			 event->time_ns);
 	memcpy(entry.local, icmp->source.bytes, sizeof(entry.local));
 	memcpy(entry.peer, icmp->destination.bytes, sizeof(entry.peer));
 	event_address_print(event->family, &event->source, reporter);

@@ -68,7 +68,7 @@ int model_show(const struct model *m, struct state *state);
 
 /* The paths of which something was told, at most MODEL_PATHS: the longest unheard of make room. */
 const struct model_path *model_paths(const struct model *m, size_t *ret_count);
-/* The result of a probe. */
+/* The result of a probe; one without an MTU changes nothing. */
 void model_probed(struct model *m, const struct model_path *result);
 
 const struct conversations *model_conversations(const struct model *m);

@@ -61,6 +61,7 @@ struct state_sa {
 	uint32_t replaced_spi; /* of the SA in whose place it came; 0: none, or not known */
 	uint8_t side;	       /* seen from the tunnel's local end: 1 in, 2 out */
 	bool partner_exact;    /* by the kernel or a daemon; else inferred from time */
+	uint8_t not_observable; /* enum observable: why not all of its packets are seen */
 	bool live;	       /* not replaced, and its tunnel did not fall */
 	bool newcomer;	 /* not yet promoted: numbers are those of its first packets */
 	uint64_t packets, bytes;
@@ -110,10 +111,14 @@ struct state_tunnel {
 	uint64_t *ike_spis; /* initiator SPIs of its IKE SAs, newest first */
 	size_t ike_count;
 	uint32_t reqid, if_id; /* of its newest child SA, by facts; 0: unknown */
+	char proposal[64];     /* of its newest child SA, by facts, as strongSwan writes it; "" unknown, and so the next */
+	const char *mode;      /* "tunnel", "transport" or "beet" */
+	uint8_t protocol;      /* 50, 51 */
+	bool udp;	       /* ESP in UDP */
 	uint32_t path_mtu;     /* bytes; 0: unknown, as are the next */
 	uint32_t inner_mtu, mss4, mss6;
-	char mtu_source[16];
-	uint64_t mtu_ns; /* when it was learned */
+	char mtu_source[16]; /* "icmp", "probe"; "interface": nobody told, so it is what the path is at most */
+	uint64_t mtu_ns;     /* when it was learned; 0: interface */
 };
 
 #define STATE_RTT_BUCKETS 12
@@ -174,6 +179,17 @@ struct state_sums {
 	struct esp_sums of;
 };
 
+/* An SA of the kernel whose packets the datapath does not see: see model/observable.h. */
+struct state_hidden_sa {
+	uint32_t tunnel; /* index in state->tunnels */
+	uint32_t spi;
+	uint8_t side; /* seen from the tunnel's local end: 1 in, 2 out */
+	uint8_t family, protocol;
+	uint8_t reason; /* enum observable */
+	uint8_t destination[16];
+	uint64_t packets, bytes; /* the kernel's, since the SA was made; bytes of the packets inside */
+};
+
 struct state {
 	enum state_kind kind;
 	char name[256]; /* the file, or the host */
@@ -189,6 +205,8 @@ struct state {
 	struct state_self self;
 	struct state_tunnel *tunnels;
 	size_t tunnel_count;
+	struct state_hidden_sa *hidden;
+	size_t hidden_count;
 	const struct conversations *ike; /* not owned; NULL: none */
 	struct state_ike_counters ike_counters;
 	const struct diagnosis *diagnosis; /* not owned; NULL: none */

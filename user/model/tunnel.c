@@ -92,7 +92,8 @@ static void find_quiet(struct tunnels *t, struct tunnel *tunnel)
 {
 	uint64_t last_ns = later(tunnel->last_esp_ns[SIDE_IN], tunnel->last_esp_ns[SIDE_OUT]);
 
-	if (!tunnel->last_esp_ns[SIDE_IN] || !tunnel->last_esp_ns[SIDE_OUT] ||
+	/* Of what is hidden the kernel tells every 10 s or so: too seldom to say when it stopped */
+	if (tunnel->hidden || !tunnel->last_esp_ns[SIDE_IN] || !tunnel->last_esp_ns[SIDE_OUT] ||
 	    last_ns + TUNNEL_QUIET > t->now_ns || tunnel->ended_ns == last_ns)
 		return;
 	tunnel->ended_ns = last_ns;
@@ -159,6 +160,8 @@ int tunnels_update(struct tunnels *t, const struct tunnel_input *input)
 		tunnel_facts_fold(t);
 	if (input->state)
 		tunnel_sa_fold(t);
+	if (input->state)
+		tunnel_hidden_fold(t);
 	tunnel_ike_apply(t);
 	judge_all(t);
 	t->input = NULL;

@@ -175,10 +175,12 @@ static void fold_daemon_child(struct tunnels *t, const struct fact_child *fact, 
 		tunnel->if_id = fact->if_id_out;
 		snprintf(tunnel->told_text, sizeof(tunnel->told_text),
 			 "the IKE daemon has child SA %.40s installed", fact->name);
-		snprintf(tunnel->suite, sizeof(tunnel->suite), "%s", fact->suite);
-		tunnel->suite_kernel = false;
-		tunnel->suite_udp = fact->encapsulated;
-		tunnel->suite_transport = fact->mode == FACT_TRANSPORT;
+		tunnel->suite.by_kernel = false;
+		tunnel->suite.udp = fact->encapsulated;
+		tunnel->suite.protocol = fact->protocol == 51 ? MTU_AH : MTU_ESP;
+		if (mtu_names_mode(fact->mode, &tunnel->suite.mode) ||
+		    mtu_names_daemon(fact->suite, tunnel->suite.proposal))
+			tunnel->suite.proposal[0] = '\0';
 	}
 	if (!fact->spi_in || !fact->spi_out)
 		return;

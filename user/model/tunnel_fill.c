@@ -42,6 +42,19 @@ static int fill_ike(const struct tunnel *tunnel, struct state_tunnel *ret)
 	return 0;
 }
 
+static void fill_suite(const struct tunnel_suite *suite, struct state_tunnel *ret)
+{
+	static const char *const modes[] = {
+		[MTU_TUNNEL] = "tunnel", [MTU_TRANSPORT] = "transport", [MTU_BEET] = "beet"};
+
+	if (!suite->proposal[0])
+		return;
+	snprintf(ret->proposal, sizeof(ret->proposal), "%s", suite->proposal);
+	ret->protocol = suite->protocol == MTU_AH ? 51 : 50;
+	ret->mode = modes[suite->mode];
+	ret->udp = suite->udp;
+}
+
 static int fill_one(const struct tunnels *t, struct tunnel *tunnel, struct state_tunnel *ret)
 {
 	int err;
@@ -67,13 +80,18 @@ static int fill_one(const struct tunnels *t, struct tunnel *tunnel, struct state
 	ret->out = tunnel->counters[SIDE_OUT];
 	ret->reqid = tunnel->reqid;
 	ret->if_id = tunnel->if_id;
-	ret->path_mtu = tunnel->path_mtu;
+	fill_suite(&tunnel->suite, ret);
+	ret->path_mtu = tunnel_mtu_outside(tunnel);
 	tunnel_mtu_refresh(tunnel);
 	ret->inner_mtu = tunnel->inner_mtu;
 	ret->mss4 = tunnel->mss4;
 	ret->mss6 = tunnel->mss6;
-	memcpy(ret->mtu_source, tunnel->mtu_source, sizeof(ret->mtu_source));
-	ret->mtu_ns = tunnel->mtu_ns;
+	if (tunnel->path_mtu) {
+		memcpy(ret->mtu_source, tunnel->mtu_source, sizeof(ret->mtu_source));
+		ret->mtu_ns = tunnel->mtu_ns;
+	} else if (ret->path_mtu) {
+		snprintf(ret->mtu_source, sizeof(ret->mtu_source), "interface");
+	}
 	err = fill_spis(t, tunnel, ret);
 	return err ? err : fill_ike(tunnel, ret);
 }
@@ -86,6 +104,7 @@ int tunnels_fill(const struct tunnels *t, struct state *state)
 	state->tunnels = calloc((size_t)t->stats.tunnels + 1, sizeof(*state->tunnels));
 	if (!state->tunnels)
 		return -ENOMEM;
+	tunnel_mtu_links(t, state);
 	TAILQ_FOREACH(tunnel, &t->all, in_all)
 	{
 		tunnel->index = (uint32_t)state->tunnel_count++;
@@ -107,7 +126,8 @@ int tunnels_fill(const struct tunnels *t, struct state *state)
 			sa->replaced_spi = before ? before->spi : 0;
 			sa->side = (uint8_t)(1 + child->side);
 			sa->live = tunnel_child_is_live(t, child);
+			sa->not_observable = child->hidden;
 		}
 	}
-	return 0;
+	return tunnel_hidden_fill(t, state);
 }

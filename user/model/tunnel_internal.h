@@ -5,6 +5,8 @@
 
 #include <sys/queue.h>
 
+#include "model/mtu_names.h"
+#include "model/observable.h"
 #include "model/tunnel.h"
 
 #define TUNNEL_SECOND 1000000000ull
@@ -39,6 +41,13 @@ struct tunnel_making {
 	bool rekey;	   /* it is, and was counted */
 };
 
+/* What the kernel has counted of an SA, and the datapath at that time: up to there everything is in the sums. */
+struct tunnel_kernel_count {
+	bool known;
+	uint64_t packets, bytes, wire;
+	uint64_t first_ns, last_ns; /* looks in which it had gained, while it was hidden; 0: none */
+};
+
 /* A child SA in one direction: what the datapath counts, or the kernel has, or both. */
 struct tunnel_child {
 	LIST_ENTRY(tunnel_child) in_tunnel, in_hash;
@@ -61,6 +70,9 @@ struct tunnel_child {
 	bool replaced;	    /* by a newer one */
 	bool rekey_counted; /* this end of a pair stands for a counted rekey */
 	uint64_t ended_ns;  /* 0: it lives */
+	struct tunnel_kernel_count kernel;
+	const struct fact_sa *fact; /* during an update; NULL: the kernel does not have it */
+	uint8_t hidden;		    /* enum observable: why the datapath does not see it */
 };
 
 /* An IKE SA, as the tracker had it at the look before. */
@@ -90,6 +102,20 @@ struct tunnel_link {
 
 /* What facts say of a tunnel, at one look. */
 enum tunnel_told { TOLD_NOTHING, TOLD_DOWN, TOLD_INSTALLED, TOLD_CONNECTING, TOLD_IKE_ONLY, TOLD_UP };
+
+/* What decides the sizes of a tunnel's packets. */
+struct tunnel_suite {
+	char proposal[MTU_NAMES]; /* as strongSwan writes it; "" unknown */
+	enum mtu_protocol protocol;
+	enum mtu_mode mode;
+	bool udp, by_kernel;
+};
+
+struct tunnel_sized {
+	uint32_t mtu;
+	int outer;
+	struct tunnel_suite suite;
+};
 
 struct tunnel {
 	TAILQ_ENTRY(tunnel) in_all;
@@ -132,10 +158,12 @@ struct tunnel {
 	uint32_t path_mtu, inner_mtu, mss4, mss6;
 	char mtu_source[16];
 	uint64_t mtu_ns;
-	char suite[160];    /* of a child, by facts; "" unknown */
-	uint32_t suite_icv; /* bits; 0: not told */
-	bool suite_kernel, suite_transport, suite_udp;
+	uint32_t link_mtu;	    /* of the interface that its ESP leaves by; 0: unknown */
+	struct tunnel_suite suite;  /* of a child, by facts */
+	struct tunnel_sized sized;  /* what inner_mtu and the next are computed from */
 	uint8_t kernel_sides; /* bit by side: the kernel has an SA */
+	uint32_t hidden;      /* children that the datapath does not see */
+	bool unhooked;	      /* what comes in, because it passes where nothing is attached */
 };
 
 /* An IKE SA became so: applied in the order of time, because two ends of one tunnel may lie between two looks. */
@@ -151,7 +179,7 @@ struct tunnels {
 	struct tunnel_stats stats;
 	uint32_t look, sa_look,
 		fact_look; /* counts of updates, of those with SAs, of those with facts; from 1 */
-	uint64_t now_ns;
+	uint64_t now_ns, started_ns; /* of the latest update, and of the first that had SAs */
 	uint64_t sa_ns; /* of the latest look at the SAs */
 	uint32_t provisional;
 	bool failed;		 /* out of memory, in this update */
@@ -281,6 +309,10 @@ struct tunnel_child *tunnel_facts_child(struct tunnels *t, struct tunnel *tunnel
 					const uint8_t destination[16], uint32_t spi, uint8_t protocol,
 					uint64_t added_ns, enum timeline_origin origin);
 
+/* tunnel_hidden.c: after both the kernel's SAs and the datapath's; and what is told of it */
+void tunnel_hidden_fold(struct tunnels *t);
+int tunnel_hidden_fill(const struct tunnels *t, struct state *state);
+
 /* tunnel_judge.c */
 struct tunnel_verdict {
 	enum state_tunnel_state state;
@@ -320,5 +352,9 @@ void tunnel_tell(struct tunnels *t, const struct timeline_entry *entry);
 
 /* tunnel_mtu.c */
 void tunnel_mtu_refresh(struct tunnel *tunnel);
+/* The MTU of the path, or else of the interface; 0: neither is known. */
+uint32_t tunnel_mtu_outside(const struct tunnel *tunnel);
+/* Finds the interfaces that the tunnels leave by. */
+void tunnel_mtu_links(const struct tunnels *t, const struct state *state);
 
 #endif

@@ -10,6 +10,15 @@
 
 #define BOTH (1u << SIDE_IN | 1u << SIDE_OUT)
 
+static void read_suite(const struct fact_sa *sa, struct tunnel_suite *ret)
+{
+	ret->by_kernel = true;
+	ret->protocol = sa->protocol == 51 ? MTU_AH : MTU_ESP;
+	ret->udp = sa->encap_destination_port != 0;
+	if (mtu_names_mode(sa->mode, &ret->mode) || mtu_names_kernel(sa, ret->proposal, NULL))
+		ret->proposal[0] = '\0';
+}
+
 static void fold_kernel_sa(struct tunnels *t, const struct fact_sa *sa)
 {
 	struct tunnel_pair pair = {
@@ -31,16 +40,10 @@ static void fold_kernel_sa(struct tunnels *t, const struct fact_sa *sa)
 		return;
 	child->reqid = sa->reqid;
 	child->if_id = sa->if_id;
+	child->fact = sa;
 	tunnel->kernel_sides |= (uint8_t)(1u << child->side);
-	if (!tunnel->suite[0] || tunnel->suite_kernel) {
-		tunnel->suite_kernel = true;
-		snprintf(tunnel->suite, sizeof(tunnel->suite), "%s/%s",
-			 sa->aead.name[0] ? sa->aead.name : sa->encryption.name,
-			 sa->aead.name[0] ? "" : sa->integrity.name);
-		tunnel->suite_icv = sa->aead.name[0] ? sa->aead.icv_bits : sa->integrity.icv_bits;
-	}
-	tunnel->suite_transport = sa->mode == FACT_TRANSPORT;
-	tunnel->suite_udp = sa->encap_destination_port != 0;
+	if (!tunnel->suite.proposal[0] || tunnel->suite.by_kernel)
+		read_suite(sa, &tunnel->suite);
 	if (!tunnel->named || !tunnel->reqid) {
 		tunnel->reqid = sa->reqid;
 		tunnel->if_id = sa->if_id;

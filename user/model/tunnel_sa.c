@@ -131,7 +131,9 @@ static void gain(uint64_t now, uint64_t *counted, uint64_t *sum)
 
 static void count(struct tunnel_child *child, const struct state_sa *sa)
 {
-	struct state_tunnel_counters *had = &child->counted, *sum = &child->tunnel->counters[child->side];
+	/* Of what is hidden the kernel's counters are in the sum: tunnel_hidden.c */
+	struct state_tunnel_counters nowhere = {0}, *had = &child->counted,
+				     *sum = child->hidden ? &nowhere : &child->tunnel->counters[child->side];
 	const struct state_sequence *q = &sa->sequence;
 
 	gain(sa->packets, &had->packets, &sum->packets);

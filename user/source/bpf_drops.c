@@ -14,9 +14,10 @@
 #include <bpf/libbpf.h>
 
 #include "complain.h"
-#include "drops.skel.h"
 #include "espial/drops.h"
 #include "source/bpf_host.h"
+
+#include "drops.skel.h" /* needs espial/drops.h */
 
 #define NAMES 256 /* reasons of the kernel's core; some 120 in 2026 */
 #define NAME_SIZE sizeof(((struct host_drop *)NULL)->reason)
@@ -200,7 +201,7 @@ static int read_rest(const struct drops *d, uint64_t *ret)
 int drops_read(struct drops *d, struct host_facts *facts)
 {
 	struct esp_drop_key key, *before = NULL;
-	uint64_t rest;
+	uint64_t rest = 0;
 	int map, err;
 
 	facts->has_drops = false;

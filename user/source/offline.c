@@ -74,13 +74,35 @@ static uint64_t packet_time(struct offline *o, uint64_t ns)
 	return ns;
 }
 
-/* ---- IKE ---- */
+/* ---- IKE and ICMP ---- */
 
-static void offline_ike(void *arg, const struct twin_packet *packet)
+/* In the form in which the datapath hands on packets. */
+static void offline_icmp(struct offline *o, const struct twin_packet *packet)
+{
+	union {
+		struct esp_event event;
+		uint8_t bytes[sizeof(struct esp_event) + ESP_EVENT_DATA];
+	} raw = {.event = {.time = packet->time_ns,
+			   .kind = ESP_EVENT_PACKET,
+			   .direction = packet->direction,
+			   .cls = packet->cls,
+			   .length = packet->length}};
+	struct event event;
+
+	raw.event.captured = packet->captured < ESP_EVENT_DATA ? packet->captured : ESP_EVENT_DATA;
+	memcpy(raw.event.data, packet->ip, raw.event.captured);
+	if (event_decode(&raw.event, sizeof(raw.event) + raw.event.captured, 0, NULL,
+			 &o->twin.tables.cfg.ports, &event) == 0)
+		model_event(o->model, &event);
+}
+
+static void offline_packet_seen(void *arg, const struct twin_packet *packet)
 {
 	struct offline *o = arg;
 	struct conversation_packet message;
 
+	if (packet->cls == ESP_CLASS_ICMP_QUOTE)
+		offline_icmp(o, packet);
 	if (packet->cls != ESP_CLASS_IKE && packet->cls != ESP_CLASS_IKE_NATT)
 		return;
 	if (ike_packet_find(&o->twin.tables.cfg.ports, packet->ip, packet->captured, packet->length,
@@ -177,7 +199,7 @@ int offline_open(const struct offline_options *options, struct offline **ret)
 		free(o);
 		return err;
 	}
-	o->twin.packet = offline_ike;
+	o->twin.packet = offline_packet_seen;
 	o->twin.packet_arg = o;
 	*ret = o;
 	return 0;

@@ -227,10 +227,11 @@ static int (*const views[])(FILE *out, json_t *document, const struct ui_options
 	view_sas,
 	view_ike,
 	view_interfaces,
+	view_host,
 	view_self,
 };
 
-static const char *const words[] = {"tunnels", "sas", "ike", "interfaces", "self"};
+static const char *const words[] = {"tunnels", "sas", "ike", "interfaces", "host", "self"};
 
 _Static_assert(COUNT(views) == COUNT(words), "a function per view");
 

@@ -23,6 +23,7 @@ int view_summary(FILE *out, json_t *document, const struct ui_options *options);
 int view_tunnels(FILE *out, json_t *document, const struct ui_options *options);
 int view_sas(FILE *out, json_t *document, const struct ui_options *options);
 int view_interfaces(FILE *out, json_t *document, const struct ui_options *options);
+int view_host(FILE *out, json_t *document, const struct ui_options *options);
 int view_self(FILE *out, json_t *document, const struct ui_options *options);
 int view_ike(FILE *out, json_t *document, const struct ui_options *options);
 
