@@ -47,6 +47,8 @@ table()
 	test jq cmd jq
 	test curl cmd curl
 	test libpcap-dev header pcap/pcap.h
+	test prometheus cmd promtool
+	test prometheus-alertmanager cmd amtool
 	vm qemu-system-x86 cmd qemu-system-x86_64
 	vm qemu-system-common file /usr/lib/qemu/virtiofsd
 	vm busybox-static cmd busybox

@@ -316,7 +316,7 @@ static int join_capture(struct findings *findings, const char *path)
 	const struct offline_options options = {0};
 	char error[CAPFILE_ERROR_MAX];
 	struct offline *o;
-	struct state state;
+	struct state state = {0};
 	int status = CMD_OK;
 
 	if (offline_open(&options, &o))

@@ -213,6 +213,8 @@ static void write_sa(struct json_writer *w, const struct state *state, const str
 		json_write_null(w, "known");
 	else
 		json_write_bool(w, "known", sa->known);
+	json_write_number(w, "unknown_packets", sa->unknown_packets);
+	json_write_number(w, "grace_packets", sa->grace_packets);
 	export_sa_tunnel(w, state, sa);
 	json_write_bool(w, "newcomer", sa->newcomer);
 	string_or_null(w, "not_observable", observable_name((enum observable)sa->not_observable));

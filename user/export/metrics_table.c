@@ -280,6 +280,7 @@ VALUE(sa_restarts, sums(s)->of.restarts)
 VALUE(sa_fragmented, sums(s)->of.fragmented)
 VALUE(sa_fragments, sums(s)->of.fragments)
 VALUE(sa_incomplete, sums(s)->of.incomplete)
+VALUE(sa_unknown, sums(s)->of.unknown)
 VALUE(sa_endpoint_changes, sums(s)->of.endpoint_changes)
 VALUE(table_slots, s->table ? s->state->self.newcomer_slots : s->state->self.table_slots)
 VALUE(table_used, s->table ? s->state->self.newcomer_used : s->state->self.table_used)
@@ -431,6 +432,9 @@ const struct metric metric_table[] = {
 	 value_sa_fragments},
 	{"espial_sa_incomplete_packets", COUNTER, "", "Fragmented packets that never completed.",
 	 BY_DIRECTION | BY_PROTOCOL, value_sa_incomplete},
+	{"espial_sa_unknown_packets", COUNTER, "",
+	 "Packets of security associations that were not in the kernel's SADB when they came.",
+	 BY_DIRECTION | BY_PROTOCOL, value_sa_unknown},
 	{"espial_sa_endpoint_changes", COUNTER, "",
 	 "Changes of source address or port of a security association.", BY_DIRECTION | BY_PROTOCOL,
 	 value_sa_endpoint_changes},

@@ -298,9 +298,12 @@ int view_sa_table(FILE *out, json_t *document, const struct ui_options *options,
 
 int view_sas(FILE *out, json_t *document, const struct ui_options *options)
 {
+	int err;
+
 	if (!json_array_size(view_get(document, "sas"))) {
 		fputs("No security associations: no ESP and no AH was seen.\n", out);
-		return 0;
+		return view_not_observable(out, document, options);
 	}
-	return view_sa_table(out, document, options, true, 0);
+	err = view_sa_table(out, document, options, true, 0);
+	return err ? err : view_not_observable(out, document, options);
 }

@@ -161,9 +161,12 @@ int view_tunnel_table(FILE *out, json_t *document, const struct ui_options *opti
 
 int view_tunnels(FILE *out, json_t *document, const struct ui_options *options)
 {
+	int err;
+
 	if (!json_array_size(view_get(document, "tunnels"))) {
 		fputs("No tunnels: neither IKE between two ends nor ESP was seen.\n", out);
 		return 0;
 	}
-	return view_tunnel_table(out, document, options, 0);
+	err = view_tunnel_table(out, document, options, 0);
+	return err ? err : view_not_observable(out, document, options);
 }
