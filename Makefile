@@ -127,14 +127,47 @@ run: $(BUILD)/espial ## build and run the agent here; ARGS='-i eth0' passes opti
 demo: $(BUILD)/espial $(BUILD)/.deps-lab ## two strongSwan gateways in namespaces, losses on purpose, what espial saw
 	@$(SUDO) env ESPIAL='$(abspath $(BUILD)/espial)' deploy/demo.sh
 
-install: $(BUILD)/espial ## install into $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(BUILD)/espial $(DESTDIR)$(PREFIX)/bin/espial
+# $(1): DESTDIR, $(2): PREFIX, $(3): configuration file, left alone where there is one; empty: none
+define install_files
+	install -D -m 755 $(BUILD)/espial $(1)$(2)/bin/espial
 	$(foreach s,1 5 8,$(foreach m,$(wildcard deploy/man/*.$(s)), \
-		install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man$(s)/$(notdir $(m)) &&)) :
-	$(foreach u,$(wildcard deploy/systemd/*.service), \
-		install -D -m 644 $(u) $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u)) &&) :
-	install -d $(DESTDIR)$(PREFIX)/share/doc/espial
-	install -m 644 $(wildcard README.md CHANGELOG.md LICENSE LICENSES/*) $(DESTDIR)$(PREFIX)/share/doc/espial/
+		install -D -m 644 $(m) $(1)$(2)/share/man/man$(s)/$(notdir $(m)) &&)) :
+	install -d $(addprefix $(1)$(2)/,lib/systemd/system lib/sysusers.d lib/tmpfiles.d share/bash-completion/completions \
+		share/zsh/vendor-completions share/fish/vendor_completions.d share/doc/espial)
+	sed 's,/usr/bin/espial,$(2)/bin/espial,' deploy/systemd/espial.service >$(1)$(2)/lib/systemd/system/espial.service
+	install -m 644 deploy/systemd/espial.sysusers $(1)$(2)/lib/sysusers.d/espial.conf
+	install -m 644 deploy/systemd/espial.tmpfiles $(1)$(2)/lib/tmpfiles.d/espial.conf
+	$(if $(3),test -e $(3) || install -D -m 644 deploy/espial.conf $(3))
+	deploy/completions/generate bash $(BUILD)/espial >$(1)$(2)/share/bash-completion/completions/espial
+	deploy/completions/generate zsh $(BUILD)/espial >$(1)$(2)/share/zsh/vendor-completions/_espial
+	deploy/completions/generate fish $(BUILD)/espial >$(1)$(2)/share/fish/vendor_completions.d/espial.fish
+	install -m 644 $(wildcard README.md CHANGELOG.md LICENSE LICENSES/*) deploy/espial.conf $(1)$(2)/share/doc/espial/
+	chmod -R u+rwX,go=rX $(1)$(2)/lib/systemd/system/espial.service $(1)$(2)/share/bash-completion/completions/espial \
+		$(1)$(2)/share/zsh/vendor-completions/_espial $(1)$(2)/share/fish/vendor_completions.d/espial.fish
+endef
+
+install: $(BUILD)/espial ## install into $(DESTDIR)$(PREFIX), and /etc/espial
+	$(call install_files,$(DESTDIR),$(PREFIX),$(DESTDIR)/etc/espial/espial.conf)
+
+# ---- packages: the same sources, the same bytes. Paths of the build directory do not get in.
+SOURCE_DATE_EPOCH ?= $(or $(if $(wildcard .git),$(shell git log -1 --format=%ct 2>/dev/null)),0)
+export SOURCE_DATE_EPOCH
+PACKAGE := $(BUILD)/package
+ARCH := $(shell uname -m)
+TARBALL := espial-$(ESPIAL_VERSION)-linux-$(ARCH)
+
+deb: $(BUILD)/espial ## build a Debian package, in build/package
+	$(Q)rm -rf $(PACKAGE)/deb
+	$(call install_files,$(PACKAGE)/deb,/usr,$(PACKAGE)/deb/etc/espial/espial.conf)
+	$(Q)deploy/deb/build $(PACKAGE)/deb '$(ESPIAL_VERSION)' $(PACKAGE)
+
+tarball: $(BUILD)/espial ## build an archive to unpack in /, in build/package
+	$(Q)rm -rf $(PACKAGE)/tar
+	$(call install_files,$(PACKAGE)/tar,/usr/local,)
+	$(Q)strip --strip-unneeded --remove-section=.comment --remove-section=.note $(PACKAGE)/tar/usr/local/bin/espial
+	$(Q)cd $(PACKAGE)/tar && find usr -type f | LC_ALL=C sort | tar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 \
+		--numeric-owner --format=ustar -cf - -T - | gzip -9n >../$(TARBALL).tar.gz
+	@echo $(PACKAGE)/$(TARBALL).tar.gz
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -147,7 +180,7 @@ print-%:
 	@printf '%s\n' '$($*)'
 
 FORCE:
-.PHONY: all deps run demo install clean help FORCE
+.PHONY: all deps run demo install deb tarball clean help FORCE
 
 include tests/tests.mk
 

@@ -155,7 +155,8 @@ static __always_inline bool is_inner(const struct sk_buff *skb, const struct dst
 {
 	if (bpf_core_field_exists(skb->active_extensions) &&
 	    bpf_core_enum_value_exists(enum skb_ext_id, SKB_EXT_SEC_PATH) &&
-	    BPF_CORE_READ(skb, active_extensions) >> bpf_core_enum_value(enum skb_ext_id, SKB_EXT_SEC_PATH) & 1)
+	    BPF_CORE_READ(skb, active_extensions) >> bpf_core_enum_value(enum skb_ext_id, SKB_EXT_SEC_PATH) &
+		    1)
 		return true;
 	return bpf_core_field_exists(dst->xfrm) && dst && BPF_CORE_READ(dst, xfrm);
 }

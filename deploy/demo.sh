@@ -89,7 +89,8 @@ lab_up || fail "the network namespaces do not come up"
 step "espial watches interface l0 of the left gateway, from the packets alone"
 socket=$LAB_DIR/espial.sock
 # shellcheck disable=SC2016 # the inner shell's
-ns_spawn left "$LAB_DIR/agent.log" sh -c 'mount -t bpf none /sys/fs/bpf; exec "$0" "$@"' "$espial" run -i l0 --socket "$socket"
+ns_spawn left "$LAB_DIR/agent.log" sh -c 'mount -t bpf none /sys/fs/bpf; exec "$0" "$@"' "$espial" run -i l0 --socket "$socket" \
+	--journal "$LAB_DIR/journal.db" --vici "$LAB_DIR/left/vici"
 agent=$SPAWNED
 at_exit stop_process "$agent"
 wait_for 20 agent_answers
@@ -134,8 +135,14 @@ lab_capture_stop || fail "the capture is not whole" "$LAB_DIR/demo.pcap.log"
 show status --socket "$socket"
 show status interfaces --socket "$socket"
 
-step "How the tunnel came up, was rekeyed, and what the router says of the MTU"
-show events --socket "$socket"
+step "The tunnel over both SAs, named as strongSwan calls it"
+show status tunnels --socket "$socket"
+
+step "What is wrong, why, and what to do"
+show diagnose --socket "$socket"
+
+step "How the tunnel came up, was rekeyed, and what the router says of the MTU: kept on disk"
+show journal --file "$LAB_DIR/journal.db"
 
 step "The same from a capture of the same traffic, offline and without privileges"
 show read "$LAB_DIR/demo.pcap"

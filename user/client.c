@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* client.c - HTTP/1.0 GET over a Unix socket */
+/* client.c - HTTP/1.0 GET over a Unix socket or TCP */
 #include "client.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,12 +52,93 @@ static int wait_for(int fd, short events, int64_t end)
 	}
 }
 
+/* "http://HOST[:PORT][/]", "http://[ADDR]:PORT": the host and the port of it. */
+static int split_url(const char *url, char host[256], char port[8])
+{
+	const char *at = url + strlen(CLIENT_HTTP), *stop = at + strcspn(at, "/?#"), *colon = NULL;
+	size_t length;
+
+	if (stop[0] && (stop[0] != '/' || stop[1])) /* the path is ours to say */
+		return -EINVAL;
+	if (*at == '[') {
+		const char *bracket = memchr(at, ']', (size_t)(stop - at));
+
+		if (!bracket)
+			return -EINVAL;
+		at++;
+		length = (size_t)(bracket - at);
+		if (bracket + 1 < stop) {
+			colon = bracket + 1;
+			if (*colon != ':')
+				return -EINVAL;
+		}
+	} else {
+		colon = memchr(at, ':', (size_t)(stop - at));
+		length = (size_t)((colon ? colon : stop) - at);
+	}
+	if (!length || length >= 256 || (colon && (stop - colon < 2 || stop - colon > 6)))
+		return -EINVAL;
+	memcpy(host, at, length);
+	host[length] = '\0';
+	snprintf(port, 8, "%.*s", colon ? (int)(stop - colon - 1) : 4, colon ? colon + 1 : CLIENT_PORT);
+	return port[strspn(port, "0123456789")] ? -EINVAL : 0;
+}
+
+static int connect_one(const struct addrinfo *address, int64_t end, int *ret_fd)
+{
+	socklen_t size = sizeof(int);
+	int fd, err = 0;
+
+	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+		err = -errno;
+		if (err == -EINPROGRESS)
+			err = wait_for(fd, POLLOUT, end);
+		if (!err && getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) == 0)
+			err = -err;
+	}
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Each address of the host, until one answers. Resolving a name is the one thing that heeds no deadline. */
+static int connect_url(const char *url, int64_t end, int *ret_fd)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	struct addrinfo *list, *at;
+	char host[256], port[8];
+	int err;
+
+	err = split_url(url, host, port);
+	if (err)
+		return err;
+	err = getaddrinfo(host, port, &hints, &list);
+	if (err)
+		return err == EAI_MEMORY ? -ENOMEM : -EHOSTUNREACH;
+	err = -EHOSTUNREACH;
+	for (at = list; at; at = at->ai_next) {
+		err = connect_one(at, end, ret_fd);
+		if (!err)
+			break;
+	}
+	freeaddrinfo(list);
+	return err;
+}
+
 static int connect_to(const char *path, int64_t end, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat st;
 	int fd, err;
 
+	if (strncmp(path, CLIENT_HTTP, strlen(CLIENT_HTTP)) == 0)
+		return connect_url(path, end, ret_fd);
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path) + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * client.h - asking the agent: HTTP/1.0 GET over its Unix socket
+ * client.h - asking an agent: HTTP/1.0 GET over its Unix socket, or over TCP where it listens
  *
  * Our own and not libcurl, which would bring some thirty libraries for the one request that is needed here, while espial is
  * to be one file to copy to a gateway. Bounded in time and in size. Nothing prints.
@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define CLIENT_DEADLINE_MS 5000
+#define CLIENT_HTTP "http://"
+#define CLIENT_PORT "9641"		 /* where a URL names none */
 #define CLIENT_LIMIT ((size_t)256 << 20) /* bytes of a reply; 100 000 SAs make some 100 MB */
 
 struct client_reply {
@@ -21,7 +23,8 @@ struct client_reply {
 };
 
 /*
- * The whole reply within deadline_ms milliseconds. -ENOENT, -ECONNREFUSED (no agent), -EACCES, -ENAMETOOLONG, -ENOTSOCK,
+ * `socket`: a path, or "http://HOST[:PORT]" for an agent that listens on TCP; -EINVAL: no such URL, -EHOSTUNREACH: no such host or no
+ * way there. The whole reply within deadline_ms milliseconds. -ENOENT, -ECONNREFUSED (no agent), -EACCES, -ENAMETOOLONG, -ENOTSOCK,
  * -ETIMEDOUT, -EPROTO (not HTTP, or cut short), -EMSGSIZE (more than `limit` bytes), -ENOMEM, …
  */
 int client_get(const char *socket, const char *path, int deadline_ms, size_t limit, struct client_reply *ret);

@@ -24,6 +24,7 @@ int cmd_status(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_mtu(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

@@ -36,6 +36,8 @@ struct config {
 	uint64_t journal_max_age;  /* nanoseconds; 0: the journal's default, as is the next */
 	uint64_t journal_max_size; /* bytes */
 	bool xfrm;		   /* read the kernel's SAs and policies */
+	uint64_t probe_interval;   /* nanoseconds; 0: no probes by time */
+	bool probe_on_finding;	   /* probes when a finding asks for one */
 	enum live_keep keep;
 	char bpffs[CONFIG_WORD];
 };

@@ -97,6 +97,15 @@ static bool set_duration(const struct setting *s, struct config *config, const c
 	return true;
 }
 
+/* 0 for never, or a duration. */
+static bool set_interval(const struct setting *s, struct config *config, const char *value)
+{
+	if (strcmp(value, "0") != 0)
+		return set_duration(s, config, value);
+	*(uint64_t *)((char *)config + s->offset) = 0;
+	return true;
+}
+
 /* Bytes: a number, with K, M or G behind it for powers of 1024. */
 static bool set_size(const struct setting *s, struct config *config, const char *value)
 {
@@ -210,6 +219,10 @@ const struct config_key config_key_table[] = {
 	{"vici", "PATH", "socket of a strongSwan daemon to ask, or none (default /run/charon.vici)", 0, true,
 	 false},
 	{"xfrm", "YES|NO", "read the kernel's SAs and policies, without keys (default yes)", 0, false, false},
+	{"probe-interval", "DURATION",
+	 "measure the path to the peer of each tunnel so often, as 6h; 0: never (default)", 0, false, false},
+	{"probe-on-finding", "YES|NO", "measure the path when a finding asks for it (default no)", 0, false,
+	 false},
 	{"keep", "?WHEN",
 	 "at the end leave programs and counters in the kernel for the next agent: yes, no, or auto: as a "
 	 "service, or when they were left for this one (default)",
@@ -249,6 +262,9 @@ const struct setting config_settings[] = {
 	{set_vici, MEMBER(vici), .text = true, .count_offset = offsetof(struct config, vici_count),
 	 .max_count = CONFIG_VICI, .allowed = "none, or an absolute path below 108 bytes, at most 8 of them"},
 	{set_yes_no, MEMBER(xfrm), ONE, .allowed = "yes or no"},
+	{set_interval, MEMBER(probe_interval), ONE, .low = UINT64_C(600000000000),
+	 .high = UINT64_C(366) * 86400 * 1000000000, .allowed = "0, or a duration from 10m to a year, as 6h"},
+	{set_yes_no, MEMBER(probe_on_finding), ONE, .allowed = "yes or no"},
 	{set_keep, MEMBER(keep), ONE, .allowed = "yes, no or auto"},
 	{set_bpffs, MEMBER(bpffs), ONE, .text = true,
 	 .allowed = "an absolute path below 108 bytes, without dots in its last name"},

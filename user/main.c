@@ -19,6 +19,7 @@ static const struct command {
 	{"events", cmd_events, "IKE messages and ICMP errors that the agent saw"},
 	{"journal", cmd_journal, "what happened to the tunnels, kept on disk; traffic over time"},
 	{"diagnose", cmd_diagnose, "what is wrong now, why, and what to do"},
+	{"compare", cmd_compare, "two ends of a tunnel: what one sent and the other did not get"},
 	{"read", cmd_read, "the same analysis of pcap and pcapng files, without privileges"},
 	{"explain", cmd_explain, "logs of IKE daemons and routers: what is wrong, why, what to do"},
 	{"mtu", cmd_mtu, "overhead, inner MTU and MSS of a set of transforms, exactly"},

@@ -23,7 +23,7 @@ enum esp_drop_kind {
 
 struct esp_drop_key {
 	__u32 ifindex; /* 0: on no device yet */
-	__u32 reason;  /* enum skb_drop_reason of the running kernel; ESP_DROP_UNTOLD on those that have none */
+	__u32 reason; /* enum skb_drop_reason of the running kernel; ESP_DROP_UNTOLD on those that have none */
 	__u32 kind;
 };
 

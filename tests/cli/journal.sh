@@ -95,7 +95,7 @@ is "traffic: JSON" "$(journal --rollup --json --tunnel office --since '2026-06-1
 is "traffic: none" "$(journal --rollup; cat "$TMPDIR/err")" "no traffic of tunnels is kept of this time"
 
 # ---- following, without an agent and with one
-journal --follow --since 2026-06-18 >"$TMPDIR/follow" &
+timeout 300 "$ESPIAL" journal --file "$db" --follow --since 2026-06-18 >"$TMPDIR/follow" 2>"$TMPDIR/err" &
 follower=$!
 at_exit stop_process $follower
 check "follow: what was" wait_for 60 grep -q gnp.exe "$TMPDIR/follow"

@@ -79,6 +79,7 @@ AGENT_PID=$SPAWNED
 at_exit stop_process "$AGENT_PID" KILL
 check "the agent runs with its three capabilities" wait_for 30 agent_answers
 check "it is there" is_running "$AGENT_PID"
+is "and counts what the host drops" "$(with "" "$public/espial" status --json --socket "$public/run/sock" | jq -c '.host.drops | type')" '"array"'
 is_json "it watches both ways" "$TMPDIR/state.json" '[.interfaces[] | [.name, .ingress]]' '[["b0","xdp native"]]'
 is "with these and no others" "$(awk '/^Cap(Eff|Bnd|Amb)/ { print $2 }' "/proc/$AGENT_PID/status" | sort -u)" \
 	"$(printf '%016x' $((1 << 12 | 1 << 38 | 1 << 39)))"

@@ -50,9 +50,8 @@ static void checksum(uint8_t *ip)
 /* Packets of `length` bytes out of a0, thus into b0, from 10.9.0.1 to 10.`network`.0.2. Port 0: no UDP. */
 static void send_in(uint8_t protocol, uint16_t port, uint8_t network, size_t length, int count)
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET,
-				 .sll_ifindex = (int)if_nametoindex("a0"),
-				 .sll_halen = 6};
+	struct sockaddr_ll to = {
+		.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("a0"), .sll_halen = 6};
 	uint8_t frame[1600] = {[12] = 0x08, [14] = 0x45, [20] = DF, [22] = 64, 0, 0, 0};
 	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IP));
 	uint8_t *ip = frame + 14;
@@ -118,7 +117,8 @@ static void fresh(void)
 	host_fresh();
 	host_do("ip addr add 10.9.0.2/24 dev b0 && ip link add c0 mtu 1280 type veth peer name d0 && "
 		"ip addr add 10.8.0.1/24 dev c0 && ip link set c0 up && ip link set d0 up && "
-		"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.b0.rp_filter=0 && "
+		"sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.b0.rp_filter=0 "
+		"&& "
 		"ip neigh add 10.9.0.1 lladdr 02:00:00:00:00:01 dev b0 && "
 		"ip neigh add 10.8.0.2 lladdr 02:00:00:00:00:02 dev c0");
 }

@@ -119,10 +119,11 @@ static void json(void **unused)
 	(void)unused;
 	fill();
 	d = document();
-	assert_int_equal(json_unpack(d, "{s:{s:{s:I}, s:I, s:[{s:I}], s:{s:I}, s:{s:I}, s:b, s:b}}", "host", "xfrm",
-				     "XfrmInNoStates", &no_states, "drops_unlisted", &unlisted, "nics",
-				     "rx_missed", &missed, "softnet", "dropped", &dropped, "cpu",
-				     "softirq_permille", &softirq, "esp4_offload", &esp4, "esp6_offload", &esp6),
+	assert_int_equal(json_unpack(d, "{s:{s:{s:I}, s:I, s:[{s:I}], s:{s:I}, s:{s:I}, s:b, s:b}}", "host",
+				     "xfrm", "XfrmInNoStates", &no_states, "drops_unlisted", &unlisted,
+				     "nics", "rx_missed", &missed, "softnet", "dropped", &dropped, "cpu",
+				     "softirq_permille", &softirq, "esp4_offload", &esp4, "esp6_offload",
+				     &esp6),
 			 0);
 	assert_true(no_states == 17 && unlisted == 34 && missed == 22 && dropped == 5 && softirq == 125);
 	assert_true(esp4 && !esp6);

@@ -174,6 +174,13 @@ static void fragments_lost(void **unused)
 
 /* ---- the other end says no */
 
+static void ask_for_another_group(void)
+{
+	header(spi_i, 0, 41, 0x20, 34, 0x20, 0);
+	notify(0, V2_INVALID_KE, 2, 0x13);
+	send_from(RIGHT);
+}
+
 static void proposal_mismatch(void **unused)
 {
 	const struct finding *f;
@@ -196,7 +203,7 @@ static void proposal_mismatch(void **unused)
 	/* Another group is a question, not a no */
 	anew();
 	init_request(1, 0);
-	init_notify(V2_INVALID_KE, 2);
+	ask_for_another_group();
 	assert_null(seconds(1, FINDING_IKE_PROPOSAL_MISMATCH));
 }
 
@@ -204,9 +211,9 @@ static void dh_group_retry(void **unused)
 {
 	(void)unused;
 	for (int i = 0; i < 3; i++) {
-		{ const struct finding *q = raised(FINDING_IKE_DH_GROUP_RETRY); if (q) for (size_t z = 0; z < q->evidence_count; z++) fprintf(stderr, "%d %s %lu\n", i, q->evidence[z].what, q->evidence[z].number); } assert_null(raised(FINDING_IKE_DH_GROUP_RETRY));
+		assert_null(raised(FINDING_IKE_DH_GROUP_RETRY));
 		init_request(1, 0);
-		init_notify(V2_INVALID_KE, 2);
+		ask_for_another_group();
 		init_request(2, 0);
 		init_response();
 		spi_i++;

@@ -199,7 +199,7 @@ static void one_way(enum finding_id id, uint64_t *flows, uint64_t *silent)
 	*flows = 1;
 	seconds(20); /* 19 packets, at most */
 	*flows = 0;
-	seconds(50);
+	seconds(100);
 	assert_null(raised(id));
 	*flows = 1;
 	seconds(45); /* not yet held */

@@ -253,12 +253,51 @@ static void test_mtu_by_daemon(void **unused)
 	use_daemon("office");
 	snprintf(children[0].suite, sizeof(children[0].suite), "AES_CBC_256/HMAC_SHA2_256_128/ESN");
 	children[0].encapsulated = true;
+	children[0].mode = FACT_TUNNEL;
 	daemon_facts.ike_count = daemon_facts.child_count = 1;
 	look_facts();
 	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 1500, "icmp", now);
 	look_facts();
 	/* 1500 - 20 - 8 (UDP) - 8 - 16 (IV) - 16 (ICV) = 1432, of which 1424 in blocks of 16, less 2 */
 	assert_int_equal(tunnel_at(0)->inner_mtu, 1422);
+}
+
+/* Nobody told of a path MTU: it is at most that of the interface by which the tunnel's own ESP leaves. */
+static void test_mtu_by_interface(void **unused)
+{
+	static struct state_interface interfaces[2] = {{.name = "wan0", .mtu = 1492}, {.name = "lan0", .mtu = 9000}};
+
+	(void)unused;
+	kernel_pair(0, 0x11, 0x22, 5);
+	esp(LEFT, 0x22, 10);
+	esp(RIGHT, 0x11, 10);
+	state.interfaces = interfaces;
+	state.interface_count = 2;
+	look();
+	assert_int_equal(tunnel_at(0)->path_mtu, 0);
+	snprintf(find_sa(LEFT, 0x22)->interface, STATE_NAME, "wan0");
+	snprintf(find_sa(RIGHT, 0x11)->interface, STATE_NAME, "lan0");
+	find_sa(LEFT, 0x22)->direction = ESP_DIR_OUT;
+	look();
+	assert_int_equal(tunnel_at(0)->path_mtu, 1492);
+	assert_string_equal(tunnel_at(0)->mtu_source, "interface");
+	assert_int_equal(tunnel_at(0)->mtu_ns, 0);
+	assert_int_equal(tunnel_at(0)->inner_mtu, 1438);
+	assert_string_equal(tunnel_at(0)->proposal, "aes256gcm16");
+	assert_string_equal(tunnel_at(0)->mode, "tunnel");
+	/* What somebody told is better, and is forgotten again */
+	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 1400, "icmp", now);
+	look();
+	assert_int_equal(tunnel_at(0)->path_mtu, 1400);
+	assert_string_equal(tunnel_at(0)->mtu_source, "icmp");
+	assert_int_equal(tunnel_at(0)->inner_mtu, 1346);
+	tunnels_path_mtu(tunnels, ends[LEFT].address, ends[RIGHT].address, 0, "icmp", now);
+	interfaces[0].mtu = 1480;
+	look();
+	assert_int_equal(tunnel_at(0)->path_mtu, 1480);
+	assert_int_equal(tunnel_at(0)->inner_mtu, 1426);
+	state.interfaces = NULL;
+	state.interface_count = 0;
 }
 
 int main(void)
@@ -273,6 +312,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kernel_installed, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_facts, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_daemon, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_mtu_by_interface, tunnel_start, tunnel_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,14 +197,14 @@ static char *answer_diagnosis(void *arg, size_t *ret_length)
 	return text;
 }
 
-static char *answer_metrics(void *arg, bool openmetrics, size_t *ret_length)
+static char *answer_metrics(void *arg, bool openmetrics, bool sas, size_t *ret_length)
 {
 	struct state state;
 	char *text;
 
-	if (read_state(arg, true, &state) != 0)
+	if (read_state(arg, !sas, &state) != 0)
 		return NULL;
-	text = export_metrics(&state, openmetrics, ret_length);
+	text = (sas ? export_metrics_with_sas : export_metrics)(&state, openmetrics, ret_length);
 	state_free(&state);
 	return text;
 }

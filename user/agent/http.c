@@ -105,8 +105,9 @@ static enum MHD_Result get_metrics(struct http *http, struct MHD_Connection *con
 {
 	bool open = accept_openmetrics(
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+	const char *sas = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "sas");
 	size_t length = 0;
-	char *body = http->source.metrics(http->source.arg, open, &length);
+	char *body = http->source.metrics(http->source.arg, open, sas && strcmp(sas, "1") == 0, &length);
 
 	return answer_or_refuse(connection, open ? EXPORT_METRICS_OPENMETRICS : EXPORT_METRICS_TEXT, body,
 				length);

@@ -18,7 +18,7 @@ struct http;
 struct http_source {
 	char *(*state)(void *arg, size_t *ret_length);
 	char *(*diagnosis)(void *arg, size_t *ret_length);
-	char *(*metrics)(void *arg, bool openmetrics, size_t *ret_length);
+	char *(*metrics)(void *arg, bool openmetrics, bool sas, size_t *ret_length);
 	void *arg;
 	const struct events *events;
 };

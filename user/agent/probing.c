@@ -25,6 +25,7 @@
 extern char **environ;
 
 struct peer {
+	char tunnel[sizeof(((struct state_tunnel *)0)->name)];
 	uint8_t local[16], peer[16];
 	uint64_t probed_ns, seen_ns; /* 0: not yet */
 	uint64_t due_ns;	     /* 0: nobody wants it */
@@ -58,18 +59,38 @@ static const char *print_address(const uint8_t address[16], char ret[static ADDR
 	return inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret, ADDRESS);
 }
 
+/* All zero when it is none. */
+static void parse_address(const char *text, uint8_t ret[static 16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memset(ret, 0, 16);
+	if (!text || inet_pton(AF_INET6, text, ret) == 1)
+		return;
+	if (inet_pton(AF_INET, text, ret + 12) == 1)
+		memcpy(ret, mapped, sizeof(mapped));
+}
+
 /* ---- whom to probe */
+
+static bool is_peer(const struct peer *one, const uint8_t local[16], const uint8_t peer[16])
+{
+	return memcmp(one->peer, peer, 16) == 0 && memcmp(one->local, local, 16) == 0;
+}
 
 /* Its own place, a new one, or that of one that has been gone for long. NULL: there is none. */
 static struct peer *peer_of(struct probing *p, const uint8_t local[16], const uint8_t peer[16],
-			    uint64_t now_ns)
+			    size_t hint, uint64_t now_ns)
 {
 	struct peer *oldest = NULL;
 
+	/* Tunnels come in the same order each time, mostly. */
+	if (hint < p->count && is_peer(&p->peers[hint], local, peer))
+		return &p->peers[hint];
 	for (size_t i = 0; i < p->count; i++) {
 		struct peer *one = &p->peers[i];
 
-		if (memcmp(one->peer, peer, 16) == 0 && memcmp(one->local, local, 16) == 0)
+		if (is_peer(one, local, peer))
 			return one;
 		if (!oldest || one->seen_ns < oldest->seen_ns)
 			oldest = one;
@@ -95,31 +116,54 @@ void probing_look(struct probing *p, const struct state_tunnel *tunnels, size_t 
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < count && p->options.interval_ns; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct state_tunnel *t = &tunnels[i];
 		struct peer *peer;
 
 		if (t->transit || is_any(t->remote))
 			continue;
-		peer = peer_of(p, t->local, t->remote, now_ns);
+		peer = peer_of(p, t->local, t->remote, i, now_ns);
 		if (!peer)
 			return;
 		peer->seen_ns = now_ns;
-		if (!peer->due_ns)
+		memcpy(peer->tunnel, t->name, sizeof(peer->tunnel));
+		if (!peer->due_ns && p->options.interval_ns)
 			peer->due_ns =
 				peer->probed_ns ? peer->probed_ns + p->options.interval_ns : now_ns;
 	}
 }
 
-void probing_ask(struct probing *p, const uint8_t local[16], const uint8_t peer[16], uint64_t now_ns)
+/* Packets that are lost, cut or refused by their size, or may be. */
+static bool is_about_size(enum finding_id id)
 {
-	struct peer *one = p && !is_any(peer) ? peer_of(p, local, peer, now_ns) : NULL;
+	switch (id) {
+	case FINDING_IKE_FRAGMENTS_LOST:
+	case FINDING_PATH_LOSS:
+	case FINDING_ESP_FRAGMENTED:
+	case FINDING_FRAGMENTS_LOST:
+	case FINDING_PMTU_EXCEEDED:
+	case FINDING_MSS_TOO_HIGH:
+		return true;
+	default:
+		return false;
+	}
+}
 
-	if (!one)
+void probing_found(struct probing *p, const struct finding *f, uint64_t now_ns)
+{
+	uint8_t address[16];
+
+	if (!p || !is_about_size(f->id) || (!f->tunnel && !f->peer))
 		return;
-	one->seen_ns = now_ns;
-	if (!one->probed_ns || one->probed_ns + AGAIN <= now_ns)
-		one->due_ns = now_ns;
+	parse_address(f->peer, address);
+	for (size_t i = 0; i < p->count; i++) {
+		struct peer *one = &p->peers[i];
+
+		if (f->tunnel ? strcmp(f->tunnel, one->tunnel) != 0 : memcmp(address, one->peer, 16) != 0)
+			continue;
+		if (!one->probed_ns || one->probed_ns + AGAIN <= now_ns)
+			one->due_ns = now_ns;
+	}
 }
 
 /* ---- the child */
@@ -200,18 +244,6 @@ static uint32_t number(const json_t *object, const char *key)
 	return n > 0 && n <= 65535 ? (uint32_t)n : 0;
 }
 
-static void parse_address(const json_t *text, uint8_t ret[static 16])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const char *string = json_string_value(text);
-
-	memset(ret, 0, 16);
-	if (!string || inet_pton(AF_INET6, string, ret) == 1)
-		return;
-	if (inet_pton(AF_INET, string, ret + 12) == 1)
-		memcpy(ret, mapped, sizeof(mapped));
-}
-
 static void describe(const json_t *document, const struct model_path *path, struct timeline_entry *entry)
 {
 	const json_t *by = json_object_get(document, "measured_by"),
@@ -261,29 +293,7 @@ static void begin_entry(const struct probing *p, uint64_t now_ns, struct timelin
 	memcpy(ret->peer, p->of.peer, sizeof(ret->peer));
 }
 
-static void take_result(struct probing *p, uint64_t now_ns)
-{
-	json_t *document = json_loadb(p->output, p->length, 0, NULL);
-	struct model_path path = {.probed = true, .first_ns = now_ns, .last_ns = now_ns};
-	struct timeline_entry entry;
-
-	if (!json_is_object(document)) {
-		json_decref(document);
-		return;
-	}
-	memcpy(path.local, p->of.local, sizeof(path.local));
-	memcpy(path.peer, p->of.peer, sizeof(path.peer));
-	path.mtu = number(document, "path_mtu");
-	path.blackhole = json_is_true(json_object_get(document, "black_hole"));
-	path.fragments_pass = json_is_true(json_object_get(document, "fragments_pass"));
-	parse_address(json_object_get(document, "icmp_reporter"), path.reporter);
-	begin_entry(p, now_ns, &entry);
-	describe(document, &path, &entry);
-	json_decref(document);
-	p->options.result(p->options.arg, path.mtu ? &path : NULL, &entry);
-}
-
-/* Told, so that nobody waits for a result; the reason is on no channel that we read, but `espial probe` says it. */
+/* Told, so that nobody waits for a result. The reason is on no channel that we read, but `espial probe` says it. */
 static void tell_failure(struct probing *p, const char *why, uint64_t now_ns)
 {
 	struct timeline_entry entry;
@@ -294,6 +304,29 @@ static void tell_failure(struct probing *p, const char *why, uint64_t now_ns)
 		 print_address(p->of.peer, peer));
 	timeline_evidence_add(&entry, TIMELINE_FROM_SELF, now_ns, "probe", "%s", why);
 	p->options.result(p->options.arg, NULL, &entry);
+}
+
+static void take_result(struct probing *p, uint64_t now_ns)
+{
+	json_t *document = json_loadb(p->output, p->length, 0, NULL);
+	struct model_path path = {.probed = true, .first_ns = now_ns, .last_ns = now_ns};
+	struct timeline_entry entry;
+
+	if (!json_is_object(document)) {
+		json_decref(document);
+		tell_failure(p, "said nothing that is a result", now_ns);
+		return;
+	}
+	memcpy(path.local, p->of.local, sizeof(path.local));
+	memcpy(path.peer, p->of.peer, sizeof(path.peer));
+	path.mtu = number(document, "path_mtu");
+	path.blackhole = json_is_true(json_object_get(document, "black_hole"));
+	path.fragments_pass = json_is_true(json_object_get(document, "fragments_pass"));
+	parse_address(json_string_value(json_object_get(document, "icmp_reporter")), path.reporter);
+	begin_entry(p, now_ns, &entry);
+	describe(document, &path, &entry);
+	json_decref(document);
+	p->options.result(p->options.arg, path.mtu ? &path : NULL, &entry);
 }
 
 /* False: it has ended what it has to say, or says too much. */
@@ -319,7 +352,8 @@ static void follow(struct probing *p, uint64_t now_ns)
 {
 	bool late = now_ns > p->started_ns + LONGEST || now_ns < p->started_ns;
 	bool open = p->pipe >= 0 && read_output(p);
-	int status;
+	int status = 0;
+	pid_t ended;
 
 	if (!open && p->pipe >= 0) {
 		close(p->pipe);
@@ -329,7 +363,8 @@ static void follow(struct probing *p, uint64_t now_ns)
 		kill(p->child, SIGKILL);
 	if (open && !late)
 		return;
-	if (waitpid(p->child, &status, late ? 0 : WNOHANG) != p->child)
+	ended = waitpid(p->child, &status, WNOHANG);
+	if (!ended)
 		return;
 	p->child = 0;
 	p->ended_ns = now_ns;
@@ -339,7 +374,7 @@ static void follow(struct probing *p, uint64_t now_ns)
 	}
 	if (late)
 		tell_failure(p, "took too long", now_ns);
-	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || p->length == OUTPUT)
+	else if (ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0 || p->length == OUTPUT)
 		tell_failure(p, "could not be run", now_ns);
 	else
 		take_result(p, now_ns);

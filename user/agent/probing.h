@@ -13,13 +13,14 @@
 #include <stdint.h>
 
 #include "agent/log.h"
+#include "diagnose/finding.h"
 #include "model/model.h"
 #include "model/timeline.h"
 
 struct probing;
 
 struct probing_options {
-	uint64_t interval_ns; /* each tunnel so often; 0: only when asked */
+	uint64_t interval_ns; /* each tunnel so often; 0: only for findings */
 	const char *program;  /* "espial"; NULL: this program */
 	const struct log *log;
 	/* The result of a probe, and a line for the journal. `path` is NULL when nothing was measured. */
@@ -32,10 +33,10 @@ int probing_open(const struct probing_options *options, struct probing **ret);
 /* Ends the probe under way. NULL is fine, here and below. */
 void probing_close(struct probing *p);
 
-/* A look at the tunnels: those whose time has come will be probed. Forwarded ones never are. */
+/* A look at the tunnels: those whose time has come will be probed. Those that are only forwarded never are. */
 void probing_look(struct probing *p, const struct state_tunnel *tunnels, size_t count, uint64_t now_ns);
-/* A finding wants to know the path between these. `local` may be all zero. */
-void probing_ask(struct probing *p, const uint8_t local[16], const uint8_t peer[16], uint64_t now_ns);
+/* A finding was raised: when a probe can settle it, the path of its tunnel, as of the latest looks, will be probed. */
+void probing_found(struct probing *p, const struct finding *f, uint64_t now_ns);
 /* Some times a second: begins the next one, and takes in what the one under way says. */
 void probing_tick(struct probing *p, uint64_t now_ns);
 

@@ -22,7 +22,24 @@ static void on_change(void *arg, enum xfrm_change change, const struct fact_sa *
 	else if (change == XFRM_REMOVED)
 		live_sadb_remove(s->live, sa);
 	else if (change == XFRM_SYNCED)
-		(void)live_sadb_keep(s->live, true);
+		s->synced = true;
+}
+
+/*
+ * The mirror speaks for the SADB from the first SA or policy on: a kernel that never had any may have nothing to do with the IPsec
+ * that passes here (userspace ESP, or none of our own).
+ */
+static void trust(struct sadb *s)
+{
+	const struct fact_kernel *facts;
+
+	if (!s->synced || s->trusted || !s->live)
+		return;
+	facts = xfrm_facts(s->xfrm);
+	if (!facts->sa_count && !facts->policy_count)
+		return;
+	s->trusted = true;
+	(void)live_sadb_keep(s->live, true);
 }
 
 static bool is_local(void *arg, const uint8_t address[16])
@@ -83,8 +100,10 @@ static void tell(struct sadb *s, int err)
 
 void sadb_ready(struct sadb *s)
 {
-	if (s->xfrm)
-		tell(s, xfrm_run(s->xfrm));
+	if (!s->xfrm)
+		return;
+	tell(s, xfrm_run(s->xfrm));
+	trust(s);
 }
 
 void sadb_tick(struct sadb *s)

@@ -25,7 +25,9 @@ struct sadb {
 	void *arg; /* the listener's */
 	uint64_t changes[XFRM_CHANGES];
 	uint64_t ticks;
-	int error; /* as last told */
+	bool synced;  /* the first whole dump is in */
+	bool trusted; /* the kernel had an SA or a policy since: the mirror tells known from unknown */
+	int error;    /* as last told */
 };
 
 /*

@@ -9,7 +9,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define RECENT (600 * SECOND) /* what is mended longer ago is for the journal */
-#define MENDED (15 * SECOND)  /* a fall that was mended at once is told all the same */
+#define MENDED (10 * SECOND)  /* a fall that was mended at once is told all the same */
 #define AT_ONCE (10 * SECOND) /* between the two halves of a reauthentication */
 
 static bool up(const struct state_tunnel *t)
@@ -220,7 +220,8 @@ static void deleted_by_peer(struct rule_run *r, const struct talk *talk)
 		return;
 	f->since_ns = sa->since_ns;
 	f->confidence = (enum finding_confidence)sa->confidence;
-	if (f->confidence == CONFIDENCE_CERTAIN && sa->major >= 2)
+	if (f->confidence == CONFIDENCE_CERTAIN && sa->major >= 2 &&
+	    sa->reason != CONVERSATION_REASON_DAEMON_ENDED)
 		f->confidence = CONFIDENCE_LIKELY; /* an encrypted message: only the aftermath tells */
 	talk_shape(f, talk);
 	talk_last_good(f, talk, x->request_ns);

@@ -41,5 +41,7 @@ char *export_state_json_pretty(const struct state *state, size_t *ret_len);
 
 /* Prometheus metrics: the classic text format, or OpenMetrics 1.0. */
 char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len);
+/* And each SA of a tunnel: series that end with it. */
+char *export_metrics_with_sas(const struct state *state, bool openmetrics, size_t *ret_len);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "diagnose/catalogue.h"
 #include "diagnose/diagnosis.h"
+#include "export/metrics_sas.h"
 #include "export/metrics_table.h"
 #include "export/text.h"
 
@@ -27,7 +28,7 @@ static void write_escaped(struct text *t, const char *string, bool quote)
 	}
 }
 
-static void write_label(struct text *t, const char *name, const char *value)
+void metrics_label(struct text *t, const char *value)
 {
 	struct text clean = {0};
 	char *text;
@@ -38,11 +39,16 @@ static void write_label(struct text *t, const char *name, const char *value)
 		t->failed = true;
 		return;
 	}
+	write_escaped(t, text, true);
+	free(text);
+}
+
+static void write_label(struct text *t, const char *name, const char *value)
+{
 	text_string(t, name);
 	text_string(t, "=\"");
-	write_escaped(t, text, true);
+	metrics_label(t, value);
 	text_char(t, '"');
-	free(text);
 }
 
 static void write_metadata(struct metrics *m, const struct metric *metric)
@@ -187,7 +193,7 @@ static void write_findings(struct text *t, const struct metric *metric, const st
 			write_finding(t, metric, cleared->list[i]);
 }
 
-char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len)
+static char *write_all(const struct state *state, bool openmetrics, bool sas, size_t *ret_len)
 {
 	struct metrics m = {.openmetrics = openmetrics};
 	struct text labels = {0};
@@ -203,9 +209,21 @@ char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_le
 		else
 			write_samples(&m, &metric_table[i], &s, 0, &labels);
 	}
+	if (sas)
+		metrics_sas_write(&m.text, state, openmetrics);
 	if (openmetrics)
 		text_string(&m.text, "# EOF\n");
 	m.text.failed |= labels.failed;
 	text_free(&labels);
 	return text_take(&m.text, ret_len);
+}
+
+char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len)
+{
+	return write_all(state, openmetrics, false, ret_len);
+}
+
+char *export_metrics_with_sas(const struct state *state, bool openmetrics, size_t *ret_len)
+{
+	return write_all(state, openmetrics, true, ret_len);
 }

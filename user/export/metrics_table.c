@@ -10,6 +10,7 @@
 
 #include "diagnose/catalogue.h"
 #include "diagnose/diagnosis.h"
+#include "export/metrics_host.h"
 #include "model/conversation.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -167,56 +168,6 @@ static const char *outcome_value(struct sample *s, size_t i)
 	return name ? name : "answered";
 }
 
-static const char *xfrm_value(struct sample *s, size_t i)
-{
-	const struct host_facts *host = s->state->host;
-
-	if (!host || !host->has_xfrm || i >= host->xfrm_count)
-		return NULL;
-	s->xfrm = &host->xfrm[i];
-	return s->xfrm->name;
-}
-
-static const char *nic_value(struct sample *s, size_t i)
-{
-	const struct host_facts *host = s->state->host;
-
-	if (!host || i >= host->nic_count)
-		return NULL;
-	s->nic = &host->nics[i];
-	return s->nic->name;
-}
-
-static const char *nic_counter_value(struct sample *s, size_t i)
-{
-	static const char *const names[] = {"rx_dropped", "rx_missed", "rx_errors", "tx_dropped",
-					    "tx_errors"};
-
-	s->nic_counter = i;
-	return i < COUNT(names) ? names[i] : NULL;
-}
-
-/* The labels of a drop are those of its row: the first walks, the others follow. */
-static const char *drop_interface_value(struct sample *s, size_t i)
-{
-	const struct host_facts *host = s->state->host;
-
-	if (!host || !host->has_drops || i >= host->drop_count)
-		return NULL;
-	s->drop = &host->drops[i];
-	return s->drop->interface;
-}
-
-static const char *drop_kind_value(struct sample *s, size_t i)
-{
-	return i ? NULL : host_drop_kind_name(s->drop->kind);
-}
-
-static const char *drop_reason_value(struct sample *s, size_t i)
-{
-	return i ? NULL : s->drop->reason;
-}
-
 const struct label metric_labels[] = {
 	{BY_INTERFACE, "interface", interface_value},
 	{BY_TUNNEL, "tunnel", tunnel_value},
@@ -233,12 +184,12 @@ const struct label metric_labels[] = {
 	{BY_IKE_STATE, "state", ike_state_value},
 	{BY_EXCHANGE, "exchange", exchange_value},
 	{BY_OUTCOME, "outcome", outcome_value},
-	{BY_XFRM, "counter", xfrm_value},
-	{BY_NIC, "interface", nic_value},
-	{BY_NIC_COUNTER, "counter", nic_counter_value},
-	{BY_DROP, "interface", drop_interface_value},
-	{BY_DROP, "packet", drop_kind_value},
-	{BY_DROP, "reason", drop_reason_value},
+	{BY_XFRM, "counter", metric_label_host_xfrm},
+	{BY_NIC, "interface", metric_label_host_nic},
+	{BY_NIC_COUNTER, "counter", metric_label_host_nic_counter},
+	{BY_DROP, "interface", metric_label_host_drop_interface},
+	{BY_DROP, "packet", metric_label_host_drop_kind},
+	{BY_DROP, "reason", metric_label_host_drop_reason},
 };
 const size_t metric_label_count = COUNT(metric_labels);
 
@@ -329,6 +280,8 @@ VALUE(tunnel_too_old, tunnel_counters(s)->too_old)
 VALUE(tunnel_fragmented, tunnel_counters(s)->fragmented)
 VALUE(tunnel_path_mtu, known(s->tunnel->path_mtu))
 VALUE(tunnel_inner_mtu, known(s->tunnel->inner_mtu))
+VALUE(tunnel_mss4, known(s->tunnel->mss4))
+VALUE(tunnel_mss6, known(s->tunnel->mss6))
 VALUE(findings_raised, diagnosis_raised_total(s->state->diagnosis, s->finding))
 VALUE(ike_messages, s->state->ike_counters.messages)
 VALUE(ike_malformed, s->state->ike_counters.malformed)
@@ -340,46 +293,6 @@ VALUE(ike_states, s->state->ike_counters.states[s->ike_state])
 VALUE(ike_half_open, s->state->ike_counters.half_open)
 VALUE(ike_half_open_evicted, s->state->ike_counters.half_open_evicted)
 VALUE(ike_refused, s->state->ike_counters.refused)
-
-static uint64_t value_softnet(const struct sample *s, uint64_t value)
-{
-	return s->state->host && s->state->host->has_softnet ? value : METRIC_ABSENT;
-}
-
-static uint64_t value_softnet_dropped(const struct sample *s)
-{
-	return value_softnet(s, s->state->host ? s->state->host->softnet_dropped : 0);
-}
-
-static uint64_t value_softnet_squeezed(const struct sample *s)
-{
-	return value_softnet(s, s->state->host ? s->state->host->softnet_squeezed : 0);
-}
-
-static uint64_t value_cpu_softirq(const struct sample *s)
-{
-	const struct host_facts *host = s->state->host;
-
-	if (!host || !host->taken_ns || host->cpu_softirq < 0)
-		return METRIC_ABSENT;
-	return (uint64_t)(host->cpu_softirq * 1e9);
-}
-
-static uint64_t value_nic(const struct sample *s)
-{
-	const uint64_t values[] = {s->nic->rx_dropped, s->nic->rx_missed, s->nic->rx_errors,
-				   s->nic->tx_dropped, s->nic->tx_errors};
-
-	return values[s->nic_counter];
-}
-
-static uint64_t value_drops_rest(const struct sample *s)
-{
-	return s->state->host && s->state->host->has_drops ? s->state->host->drops_rest : METRIC_ABSENT;
-}
-
-VALUE(xfrm, s->xfrm->value)
-VALUE(drops, s->drop->value)
 
 #define COUNTER METRIC_COUNTER
 #define GAUGE METRIC_GAUGE
@@ -473,11 +386,16 @@ const struct metric metric_table[] = {
 	 value_tunnel_too_old},
 	{"espial_tunnel_fragmented_packets", COUNTER, "", "Packets that came in fragments.",
 	 BY_TUNNEL | BY_DIRECTION, value_tunnel_fragmented},
-	{"espial_tunnel_path_mtu_bytes", GAUGE, "bytes", "Path MTU to the peer, when it is known.", BY_TUNNEL,
+	{"espial_tunnel_path_mtu_bytes", GAUGE, "bytes",
+	 "Path MTU to the peer, or the MTU of the interface while nobody told less.", BY_TUNNEL,
 	 value_tunnel_path_mtu},
 	{"espial_tunnel_inner_mtu_bytes", GAUGE, "bytes",
 	 "Largest inner packet that passes the path unfragmented, when it is known.", BY_TUNNEL,
 	 value_tunnel_inner_mtu},
+	{"espial_tunnel_mss_ipv4_bytes", GAUGE, "bytes",
+	 "Largest TCP segment that fits into it with IPv4, when it is known.", BY_TUNNEL, value_tunnel_mss4},
+	{"espial_tunnel_mss_ipv6_bytes", GAUGE, "bytes",
+	 "Largest TCP segment that fits into it with IPv6, when it is known.", BY_TUNNEL, value_tunnel_mss6},
 	{"espial_ike_messages", COUNTER, "", "IKE messages followed.", 0, value_ike_messages},
 	{"espial_ike_malformed_messages", COUNTER, "", "IKE messages that the parser refused.", 0,
 	 value_ike_malformed},
@@ -508,24 +426,24 @@ const struct metric metric_table[] = {
 	 value_findings_raised},
 	{"espial_host_xfrm_errors", COUNTER, "",
 	 "Packets that IPsec of this host refused, by the kernel's counter (/proc/net/xfrm_stat).", BY_XFRM,
-	 value_xfrm},
+	 metric_host_xfrm},
 	{"espial_host_drops", COUNTER, "",
 	 "Packets that this host dropped since the agent started, by the kernel's reason. packet=outer: "
 	 "ESP, AH, IKE; inner: out of or on the way into an SA; other: only those too big.",
-	 BY_DROP, value_drops},
+	 BY_DROP, metric_host_drops},
 	{"espial_host_drops_unlisted", COUNTER, "",
-	 "Of these, the ones of more interfaces and reasons than are listed.", 0, value_drops_rest},
+	 "Of these, the ones of more interfaces and reasons than are listed.", 0, metric_host_drops_rest},
 	{"espial_host_nic_dropped", COUNTER, "",
 	 "Packets that a watched interface dropped or got damaged, by its own counter.",
-	 BY_NIC | BY_NIC_COUNTER, value_nic},
+	 BY_NIC | BY_NIC_COUNTER, metric_host_nic},
 	{"espial_host_softnet_dropped", COUNTER, "",
 	 "Packets dropped because a CPU's backlog was full (/proc/net/softnet_stat).", 0,
-	 value_softnet_dropped},
+	 metric_host_softnet_dropped},
 	{"espial_host_softnet_squeezed", COUNTER, "",
 	 "Times that a CPU had to stop receiving with packets left (net.core.netdev_budget).", 0,
-	 value_softnet_squeezed},
+	 metric_host_softnet_squeezed},
 	{"espial_host_cpu_softirq_ratio", GAUGE, "ratio",
-	 "Share of all CPUs' time in softirq, since the look before.", 0, value_cpu_softirq},
+	 "Share of all CPUs' time in softirq, since the look before.", 0, metric_host_cpu_softirq},
 	{"espial_table_slots", GAUGE, "", "Places in the table.", BY_TABLE, value_table_slots},
 	{"espial_table_used_slots", GAUGE, "", "Places in the table that are taken.", BY_TABLE,
 	 value_table_used},

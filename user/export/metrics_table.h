@@ -48,7 +48,8 @@ enum metric_type {
 struct metric {
 	const char *name; /* counters: without _total */
 	enum metric_type type;
-	const char *unit; /* the suffix of the name that is one; "seconds", "ratio": values are in billionths */
+	const char
+		*unit; /* the suffix of the name that is one; "seconds", "ratio": values are in billionths */
 	const char *help;
 	unsigned int labels;
 	metric_value *value; /* NULL: metrics.c writes the samples in a way of their own */

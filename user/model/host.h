@@ -56,7 +56,7 @@ struct host_facts {
 	size_t nic_count;
 	struct host_drop drops[HOST_DROP_REASONS];
 	size_t drop_count;
-	uint64_t drops_rest; /* packets that found no place among these */
+	uint64_t drops_rest;		 /* packets that found no place among these */
 	bool esp4_offload, esp6_offload; /* modules: GRO below generic XDP and tc takes ESP */
 };
 

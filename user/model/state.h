@@ -55,15 +55,15 @@ struct state_sa {
 	uint8_t source[16], destination[16];	/* IPv4 in the last four bytes, ::ffff: before */
 	uint16_t source_port, destination_port; /* 0: none */
 	uint32_t spi;
-	int known;	 /* 1, 0; -1: not looked up */
-	uint32_t tunnel; /* index in state->tunnels; STATE_NO_TUNNEL, and then the next are 0 */
-	uint32_t partner_spi;  /* of the SA in the other direction; 0: not known */
-	uint32_t replaced_spi; /* of the SA in whose place it came; 0: none, or not known */
-	uint8_t side;	       /* seen from the tunnel's local end: 1 in, 2 out */
-	bool partner_exact;    /* by the kernel or a daemon; else inferred from time */
+	int known;		/* 1, 0; -1: not looked up */
+	uint32_t tunnel;	/* index in state->tunnels; STATE_NO_TUNNEL, and then the next are 0 */
+	uint32_t partner_spi;	/* of the SA in the other direction; 0: not known */
+	uint32_t replaced_spi;	/* of the SA in whose place it came; 0: none, or not known */
+	uint8_t side;		/* seen from the tunnel's local end: 1 in, 2 out */
+	bool partner_exact;	/* by the kernel or a daemon; else inferred from time */
 	uint8_t not_observable; /* enum observable: why not all of its packets are seen */
-	bool live;	       /* not replaced, and its tunnel did not fall */
-	bool newcomer;	 /* not yet promoted: numbers are those of its first packets */
+	bool live;		/* not replaced, and its tunnel did not fall */
+	bool newcomer;		/* not yet promoted: numbers are those of its first packets */
 	uint64_t packets, bytes;
 	uint64_t unknown_packets;   /* of those: while the SA was not in the SADB */
 	uint64_t grace_packets;	    /* of those: while it was about to be, or had just been */
@@ -93,16 +93,17 @@ struct state_tunnel_counters {
 /* One tunnel: see model/tunnel.h. */
 struct state_tunnel {
 	char name[128];
-	bool named;		       /* by the IKE daemon; else made of the addresses */
-	bool transit;		       /* neither end is ours: forwarded */
-	uint8_t local[16], remote[16]; /* mapped like those of SAs */
+	bool named;			  /* by the IKE daemon; else made of the addresses */
+	bool transit;			  /* neither end is ours: forwarded */
+	uint8_t local[16], remote[16];	  /* mapped like those of SAs */
 	uint16_t local_port, remote_port; /* where a NAT made them unusual; else 0 */
 	enum state_tunnel_state state;
 	uint8_t confidence;    /* enum timeline_confidence */
 	char evidence[160];    /* why the state is what it is: one sentence */
 	uint64_t since_ns;     /* of the state */
 	uint64_t last_down_ns; /* when it last fell; 0: never seen to */
-	char down_cause[40];   /* finding id: of the latest fall, or why it does not come up; "" unknown or never */
+	char down_cause
+		[40]; /* finding id: of the latest fall, or why it does not come up; "" unknown or never */
 	uint64_t last_good_ns; /* last answered IKE exchange or ESP packet from the peer */
 	uint64_t flaps, rekeys, ike_rekeys;
 	struct state_tunnel_counters in, out;
@@ -111,14 +112,16 @@ struct state_tunnel {
 	uint64_t *ike_spis; /* initiator SPIs of its IKE SAs, newest first */
 	size_t ike_count;
 	uint32_t reqid, if_id; /* of its newest child SA, by facts; 0: unknown */
-	char proposal[64];     /* of its newest child SA, by facts, as strongSwan writes it; "" unknown, and so the next */
-	const char *mode;      /* "tunnel", "transport" or "beet" */
-	uint8_t protocol;      /* 50, 51 */
-	bool udp;	       /* ESP in UDP */
-	uint32_t path_mtu;     /* bytes; 0: unknown, as are the next */
+	char proposal
+		[64]; /* of its newest child SA, by facts, as strongSwan writes it; "" unknown, and so the next */
+	const char *mode;  /* "tunnel", "transport" or "beet" */
+	uint8_t protocol;  /* 50, 51 */
+	bool udp;	   /* ESP in UDP */
+	uint32_t path_mtu; /* bytes; 0: unknown, as are the next */
 	uint32_t inner_mtu, mss4, mss6;
-	char mtu_source[16]; /* "icmp", "probe"; "interface": nobody told, so it is what the path is at most */
-	uint64_t mtu_ns;     /* when it was learned; 0: interface */
+	char mtu_source
+		[16];	 /* "icmp", "probe"; "interface": nobody told, so it is what the path is at most */
+	uint64_t mtu_ns; /* when it was learned; 0: interface */
 };
 
 #define STATE_RTT_BUCKETS 12

@@ -120,8 +120,8 @@ static void judge(struct tunnels *t, struct tunnel_child *child, const struct ob
 void tunnel_hidden_fold(struct tunnels *t)
 {
 	struct observable_place place;
-	struct tunnel_child *child;
-	struct tunnel *tunnel;
+	struct tunnel_child *child = NULL;
+	struct tunnel *tunnel = NULL;
 
 	if (!t->started_ns)
 		t->started_ns = t->now_ns;
@@ -153,8 +153,8 @@ static bool is_shown(const struct tunnels *t, const struct tunnel_child *child)
 
 int tunnel_hidden_fill(const struct tunnels *t, struct state *state)
 {
-	const struct tunnel_child *child;
-	const struct tunnel *tunnel;
+	const struct tunnel_child *child = NULL;
+	const struct tunnel *tunnel = NULL;
 	size_t count = 0;
 
 	TAILQ_FOREACH(tunnel, &t->all, in_all)

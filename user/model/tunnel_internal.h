@@ -158,12 +158,12 @@ struct tunnel {
 	uint32_t path_mtu, inner_mtu, mss4, mss6;
 	char mtu_source[16];
 	uint64_t mtu_ns;
-	uint32_t link_mtu;	    /* of the interface that its ESP leaves by; 0: unknown */
-	struct tunnel_suite suite;  /* of a child, by facts */
-	struct tunnel_sized sized;  /* what inner_mtu and the next are computed from */
-	uint8_t kernel_sides; /* bit by side: the kernel has an SA */
-	uint32_t hidden;      /* children that the datapath does not see */
-	bool unhooked;	      /* what comes in, because it passes where nothing is attached */
+	uint32_t link_mtu;	   /* of the interface that its ESP leaves by; 0: unknown */
+	struct tunnel_suite suite; /* of a child, by facts */
+	struct tunnel_sized sized; /* what inner_mtu and the next are computed from */
+	uint8_t kernel_sides;	   /* bit by side: the kernel has an SA */
+	uint32_t hidden;	   /* children that the datapath does not see */
+	bool unhooked;		   /* what comes in, because it passes where nothing is attached */
 };
 
 /* An IKE SA became so: applied in the order of time, because two ends of one tunnel may lie between two looks. */
@@ -178,9 +178,9 @@ struct tunnels {
 	struct tunnel_limits limits;
 	struct tunnel_stats stats;
 	uint32_t look, sa_look,
-		fact_look; /* counts of updates, of those with SAs, of those with facts; from 1 */
+		fact_look;	     /* counts of updates, of those with SAs, of those with facts; from 1 */
 	uint64_t now_ns, started_ns; /* of the latest update, and of the first that had SAs */
-	uint64_t sa_ns; /* of the latest look at the SAs */
+	uint64_t sa_ns;		     /* of the latest look at the SAs */
 	uint32_t provisional;
 	bool failed;		 /* out of memory, in this update */
 	struct tunnel_queue all; /* in order of creation */

@@ -60,6 +60,9 @@ void tunnel_sa_ends(struct tunnels *t, struct tunnel_child *child, uint64_t at_n
 	if (child->last_ns)
 		timeline_evidence_add(&e, TIMELINE_FROM_WIRE, child->last_ns, "last packet", "SPI 0x%08x",
 				      child->spi);
+	else
+		timeline_evidence_add(&e, child->kernel.known ? TIMELINE_FROM_KERNEL : TIMELINE_FROM_VICI,
+				      child->added_ns, "installed", "SPI 0x%08x", child->spi);
 	tunnel_tell(t, &e);
 }
 

@@ -79,8 +79,8 @@ static void name_reason(const struct drops *d, uint32_t reason, char ret[static 
 
 static int load(struct drops *d, const struct esp_ports *ports)
 {
-	struct esp_drop_config config = {.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE},
-						   .natt = {ESP_PORT_NATT, ESP_PORT_NATT}}};
+	struct esp_drop_config config = {
+		.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE}, .natt = {ESP_PORT_NATT, ESP_PORT_NATT}}};
 	struct stat ns;
 	int err;
 

@@ -122,7 +122,8 @@ static void view_load(FILE *out, const json_t *host, const struct ui_options *op
 	for (int v6 = 0; v6 < 2; v6++)
 		if (json_is_true(view_get(host, v6 ? "esp6_offload" : "esp4_offload"))) {
 			snprintf(line, sizeof(line),
-				 "  esp%d_offload is loaded: only native XDP sees ESP that arrives; see `espial "
+				 "  esp%d_offload is loaded: only native XDP sees ESP that arrives; see "
+				 "`espial "
 				 "check`\n",
 				 v6 ? 6 : 4);
 			fputs(line, out);
@@ -135,7 +136,8 @@ int view_host(FILE *out, json_t *document, const struct ui_options *options)
 	int err;
 
 	if (!json_is_object(host)) {
-		fputs("Nothing is known of the host: a capture file, or an agent that has just begun.\n", out);
+		fputs("Nothing is known of the host: a capture file, or an agent that has just begun.\n",
+		      out);
 		return 0;
 	}
 	err = view_xfrm(out, host, options);
@@ -153,7 +155,8 @@ int view_host(FILE *out, json_t *document, const struct ui_options *options)
 	view_load(out, host, options);
 	if (options->width)
 		ui_styled(out, options, UI_DIM,
-			  "  Counts of IPsec, interfaces and CPUs are since boot, those of drops since the agent "
+			  "  Counts of IPsec, interfaces and CPUs are since boot, those of drops since the "
+			  "agent "
 			  "started.\n");
 	return 0;
 }

@@ -35,8 +35,9 @@ static void print_texts(FILE *out, json_t *hidden)
 int view_not_observable(FILE *out, json_t *document, const struct ui_options *options)
 {
 	static const struct ui_column columns[] = {
-		{"NOT OBSERVABLE", false, 0}, {"DIR", false, 0},      {"TUNNEL", false, 1},
-		{"WHY", false, 0},	      {"KERNEL PKT", true, 0}, {"KERNEL BYTES", true, 2},
+		{"NOT OBSERVABLE", false, 0}, {"DIR", false, 0},
+		{"TUNNEL", false, 1},	      {"WHY", false, 0},
+		{"KERNEL PKT", true, 0},      {"KERNEL BYTES", true, 2},
 	};
 	json_t *hidden = view_get(document, "not_observable"), *sa;
 	char number[FORMAT_SIZE];

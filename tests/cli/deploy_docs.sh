@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# deploy/docs: the commands of the pages for the Debian package, the archive and the unit are executed, under a systemd in namespaces,
+# with what `make deb` and `make tarball` build; nothing is left behind
+# shellcheck source=tests/cli/lib_deploy.sh disable=SC2317
+. "$(dirname "$0")/lib_deploy.sh"
+docs=$ESPIAL_ROOT/deploy/docs
+need_cmd dpkg-deb dpkg-shlibdeps
+
+while read -r path; do
+	check "README: there is $path" test -e "$ESPIAL_ROOT/deploy/$path"
+done < <(grep -oE '\]\([^)h#][^)]*\)' "$ESPIAL_ROOT/deploy/README.md" | tr -d ']()' | sort -u)
+is "README: each page" "$(grep -oE 'docs/[a-z]+\.md' "$ESPIAL_ROOT/deploy/README.md" | sort -u | xargs)" \
+	"$(cd "$ESPIAL_ROOT/deploy" && echo docs/*.md)"
+
+# ---- the packages, twice: at another time of day, with another umask, they are the same
+build()
+{
+	make -s -C "$ESPIAL_ROOT" BUILD="$ESPIAL_BUILD" PACKAGE="$1" deb tarball
+}
+export SOURCE_DATE_EPOCH=1700000000
+if ! check "make deb tarball" build "$TMPDIR/one"; then
+	finish
+fi
+(umask 077 && TZ=Asia/Tokyo LC_ALL=C && build "$TMPDIR/two" >/dev/null 2>&1)
+packages()
+{
+	(cd "$1" && find . -maxdepth 1 -type f -exec sha256sum {} + | sort)
+}
+is "two packages" "$(packages "$TMPDIR/one" | wc -l)" 2
+is "built again they are the same" "$(packages "$TMPDIR/two")" "$(packages "$TMPDIR/one")"
+deb=$(echo "$TMPDIR"/one/*.deb)
+matches "the configuration is a conffile" "$(dpkg-deb --ctrl-tarfile "$deb" | tar -xO ./conffiles)" '^/etc/espial/espial.conf$'
+for page in "$ESPIAL_ROOT"/deploy/man/*.1; do
+	check "$(basename "$page") is in it" grep -q "/man1/$(basename "$page").gz" <(dpkg-deb -c "$deb")
+done
+if command -v lintian >/dev/null; then
+	is "lintian finds no errors" "$(TMPDIR=/tmp lintian --fail-on none --allow-root "$deb" 2>/dev/null | grep '^E:')" ""
+else
+	skip "lintian" "needs lintian"
+fi
+
+need_box
+[ -x /lib/systemd/systemd ] || skip_all "needs systemd"
+check "systemd starts in a box" box_start /lib/systemd/systemd --system --unit=basic.target || finish
+box_is_up()
+{
+	box systemctl is-system-running | grep -qE 'running|degraded'
+}
+if ! wait_for 60 box_is_up; then
+	skip "the pages" "systemd does not come up in namespaces here"
+	finish
+fi
+# The agent's interface, with a default route as a gateway has one
+box ip link add v0 type veth peer name v1
+box ip link set v0 up
+box ip link set v1 up
+box ip addr add 192.0.2.1/24 dev v0
+box ip route add default via 192.0.2.2
+box_put "$deb" "/root/deploy/$(basename "$deb")"
+tarball=$(echo "$TMPDIR"/one/*.tar.gz)
+box_put "$tarball" "/root/deploy/$(basename "$tarball")"
+
+# files: what is there of espial; of directories that others have too, only ours. State that systemd keeps is not.
+files()
+{
+	box sh -c 'find /etc /usr /var/lib /run /sys/fs/bpf -name "*espial*" -not -path "/usr/src/*" -not -path "/var/lib/systemd/*" \
+		-not -path "/run/systemd/*" -not -path "/run/credentials/*"; getent passwd espial; getent group espial' | sort
+}
+before=$(files)
+
+# run_page PAGE [N]: its blocks of kind sh, or only the Nth
+run_page()
+{
+	local block='' inside='' line count=0
+
+	while IFS= read -r line; do
+		case $inside$line in
+		'```sh') inside=1 block='' ;;
+		'1```')
+			inside='' count=$((count + 1))
+			if [ -z "${2:-}" ] || [ "$2" = $count ]; then
+				check "$1: block $count" box bash -euo pipefail -c "cd /root/deploy
+$block"
+			fi
+			;;
+		1*) block+=$line$'\n' ;;
+		esac
+	done <"$docs/$1.md"
+}
+attached()
+{
+	box ip -d -j link show v0 | jq -c '.[0].xdp.prog.id'
+}
+
+run_page debian 1
+is "installing attaches nothing" "$(attached)" null
+run_page debian 2
+program=$(attached)
+matches "starting does" "$program" '^[0-9]+$'
+run_page systemd
+is "a change is in effect" "$(box systemctl show -P WatchdogUSec espial)" 1min
+box rm -r /etc/systemd/system/espial.service.d
+run_page debian 3
+box sh -c 'echo "# mine" >>/etc/espial/espial.conf'
+run_page debian 4
+is "an upgrade keeps the program" "$(attached)" "$program"
+check "and the configuration" box grep -q '^# mine' /etc/espial/espial.conf
+is "and the agent" "$(box systemctl is-active espial)" active
+run_page debian 5
+is "removal takes the program away" "$(attached)" null
+is "and nothing is left" "$(files)" "$before"
+
+run_page tarball 1
+is "unpacking attaches nothing" "$(attached)" null
+run_page tarball 2
+matches "starting does" "$(attached)" '^[0-9]+$'
+run_page tarball 3
+run_page tarball 4
+is "removal takes it away" "$(attached)" null
+is "and nothing is left" "$(files)" "$before"
+finish

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A real Prometheus asks real agents on two strongSwan gateways: every query of the dashboards is answered, loss is told from
+# both ends, and an alert fires, reaches Alertmanager and its receiver, and clears when the fault is gone
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lab/lab.sh
+. "$(dirname "$0")/../lab/lab.sh"
+# shellcheck source=tests/lab/ipsec.sh
+. "$(dirname "$0")/../lab/ipsec.sh"
+# shellcheck source=tests/lab/impair.sh
+. "$(dirname "$0")/../lab/impair.sh"
+need_netns
+need_cmd jq curl python3 prometheus promtool prometheus-alertmanager
+missing=$(lab_ipsec_missing)
+[ -z "$missing" ] || skip_all "$missing"
+
+work=$TMPDIR/prometheus deploy=$ESPIAL_ROOT/deploy
+mkdir "$work"
+
+ask()
+{
+	ns isp curl -s --max-time 20 --noproxy '*' "$@"
+}
+
+# query EXPRESSION: the result, JSON; 1 when Prometheus refuses it
+query()
+{
+	ask -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1" | jq -ce 'select(.status == "success") | .data.result'
+}
+
+# holds EXPRESSION: has it any result?
+holds()
+{
+	query "$1" | jq -e 'length > 0'
+}
+
+lab_up || skip_all "the lab's namespaces do not come up"
+lab_conn version=2
+retransmit=$'retransmit_timeout = 0.5\n  retransmit_base = 1\n  retransmit_tries = 500'
+lab_daemon_start left "$retransmit" && lab_daemon_start right && lab_load left && lab_load right || finish
+
+# ---- started as deployed, but faster: the intervals and where the agents are
+
+declare -A socket
+for side in left right; do
+	address=$LAB_LEFT device=l0
+	[ $side = left ] || address=$LAB_RIGHT device=r0
+	check "agent on $side" agent_start $side -i $device --listen "$address:9641" --vici "$LAB_DIR/$side/vici" || finish
+	socket[$side]=$AGENT_SOCKET
+done
+cp "$deploy"/prometheus/*.yml "$work"
+sed -i -E 's/_interval: 15s/_interval: 1s/; s/^( *- targets:) \[127.0.0.1:9641\]/\1 ["'"$LAB_LEFT:9641\", \"$LAB_RIGHT:9641"'"]/' "$work/prometheus.yml"
+sed 's/group_wait: 10s/group_wait: 1s/; s/group_interval: 1m/group_interval: 1s/' "$deploy/alertmanager/alertmanager.yml" >"$work/alertmanager.yaml"
+# What Alertmanager calls: keeps each alert as "status name finding tunnel"
+cat >"$work/receiver.py" <<'END'
+import http.server, json, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with open(sys.argv[1], "a") as file:
+            for alert in body["alerts"]:
+                print(alert["status"], self.path, alert["labels"]["alertname"], alert["labels"]["instance"], file=file)
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", 9099), Handler).serve_forever()
+END
+: >"$work/received"
+ns_spawn isp "$work/receiver.log" python3 "$work/receiver.py" "$work/received"
+at_exit stop_process "$SPAWNED" KILL
+ns_spawn isp "$work/alertmanager.log" prometheus-alertmanager --config.file="$work/alertmanager.yaml" \
+	--storage.path="$work/am" --web.listen-address=127.0.0.1:9093 --cluster.listen-address=
+at_exit stop_process "$SPAWNED" KILL
+ns_spawn isp "$work/prometheus.log" prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
+	--web.listen-address=127.0.0.1:9090
+at_exit stop_process "$SPAWNED" KILL
+check "Prometheus answers" wait_for 60 ask -f http://127.0.0.1:9090/-/ready || { cat "$work/prometheus.log"; finish; }
+check "Alertmanager answers" wait_for 60 ask -f http://127.0.0.1:9093/-/ready || cat "$work/alertmanager.log"
+check "both agents are scraped" wait_for 60 holds 'sum(up{job="espial"}) == 2'
+
+# ---- the fault: the peer cannot be reached
+
+lab_block 500
+lab_swanctl left --initiate --child c --timeout 1 >"$work/initiate" 2>&1
+check "the finding is raised" wait_for 90 holds 'espial_finding{id="ike-no-response"} == 1' || agent_json | jq -c .findings
+check "the alert fires" wait_for 60 holds 'ALERTS{alertname="EspialIkeNoResponse",alertstate="firing"}'
+check "and reaches the pager" wait_for 60 grep -q "^firing /pager EspialIkeNoResponse $LAB_LEFT:9641" "$work/received"
+matches "which is told why" "$(ask http://127.0.0.1:9093/api/v2/alerts | jq -r '.[] | select(.labels.finding == "ike-no-response") | .annotations.summary')" \
+	'^10\.[12]\.0\.2 answers no IKE request: it is down'
+lab_clear
+check "the tunnel comes up" wait_for 60 lab_is_up || finish
+check "the finding clears" wait_for 120 holds 'espial_finding{id="ike-no-response"} == 0'
+check "the pager hears that it is over" wait_for 90 grep -q "^resolved /pager EspialIkeNoResponse" "$work/received"
+
+# ---- loss, told by the receiver and by both ends
+
+lab_impair lose right 10
+lab_ping left 300 >/dev/null
+lost=$(lab_impaired lose right)
+lab_clear
+lab_ping left 20 >/dev/null
+lab_rekey || not_ok "rekey" "failed"
+lab_ping left 20 >/dev/null
+check "the receiver's counter is the router's" wait_for 60 \
+	holds "sum(espial_tunnel_lost_packets_total{instance=\"$LAB_RIGHT:9641\",direction=\"in\"}) == $lost"
+# what was sent a minute ago
+check "both ends together say the same, over a rekeying" wait_for 150 \
+	holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == $lost and count(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == 2"
+check "and nothing the other way" holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_LEFT:9641\"}) == 0"
+
+# ---- each query of each dashboard
+
+empty=''
+for board in "$deploy"/grafana/*.json; do
+	count=0
+	while read -r expression; do
+		expression=${expression//\$gateway/.*}
+		expression=${expression//\$tunnel/.*}
+		count=$((count + 1))
+		result=$(query "$expression") || not_ok "${board##*/}" "refused: $expression"
+		[ "$result" != "[]" ] || empty+="$expression"$'\n'
+	done < <(jq -r '[.panels[].targets[].expr, .annotations.list[].expr][]' "$board")
+	check "${board##*/}: $count queries are answered" test "$count" -gt 8
+done
+# What nothing can be said of here: nothing is wrong now, no ICMP told of an MTU, the kernel counts no IPsec errors
+may_be_empty='^(espial_finding\{.*\} == 1|increase\(.*\[1m\]\) > 0|changes\(.*\[1m\]\) > 0|espial_tunnel_(path|inner)_mtu_bytes.*|rate\(espial_host_xfrm_errors.*)$'
+is "with data, but for those of faults" "$(grep -vE "$may_be_empty" <<<"$empty" | grep .)" ""
+
+# ---- what is scraped
+
+for side in left right; do
+	ns $side curl -s --max-time 20 --unix-socket "${socket[$side]}" 'http://x/metrics?sas=1' >"$work/$side.metrics"
+	is "promtool has nothing against $side's metrics" "$(promtool check metrics <"$work/$side.metrics" 2>&1)" ""
+done
+is "all of them are in the committed list, and the list has no others" \
+	"$(sed -nE 's/^# TYPE ([^ ]+) (.*)/\1 \2/p' "$work/left.metrics" | sort)" "$(grep -v '^#' "$ESPIAL_ROOT/tests/golden/metrics.txt")"
+ns left curl -s --max-time 20 --unix-socket "${socket[left]}" http://x/metrics >"$work/plain.metrics"
+is "without sas=1 there is no SPI" "$(grep -c spi= "$work/plain.metrics")" 0
+is "with it, two SAs of two rekeyings, each way" "$(grep -c '^espial_child_sa_received' "$work/left.metrics")" 4
+is "Prometheus has no complaint" "$(grep -E 'level=(error|warn)' "$work/prometheus.log" | grep -vi 'notif\|Alertmanager')" ""
+finish

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* cmd_compare.c - espial compare: two ends of the same tunnels, from their agents or from what they wrote down */
+#include "cmd_compare.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cmd.h"
+#include "cmd_ask.h"
+#include "ui/format.h"
+#include "ui/view.h"
+
+enum { KEY_JSON = 0x100, KEY_EXIT_CODE, KEY_SAS };
+
+struct compare_arguments {
+	const char *ends[2];
+	size_t count;
+	bool json, exit_code, sas;
+};
+
+static const struct argp_option options[] = {
+	{.name = "exit-code", .key = KEY_EXIT_CODE, .doc = "exit with 1 when packets were lost for certain"},
+	{.name = "json", .key = KEY_JSON, .doc = "the comparison as JSON"},
+	{.name = "sas", .key = KEY_SAS, .doc = "each SA, not only the sums of tunnels"},
+	{0},
+};
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct compare_arguments *a = state->input;
+
+	switch (key) {
+	case KEY_JSON:
+		a->json = true;
+		return 0;
+	case KEY_EXIT_CODE:
+		a->exit_code = true;
+		return 0;
+	case KEY_SAS:
+		a->sas = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->count == 2)
+			cmd_usage("'%s': only two ends can be compared", value);
+		a->ends[a->count++] = value;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->count != 2)
+			cmd_usage("two ends are needed, each a file of `espial status --json`, an agent's "
+				  "socket or "
+				  "http://HOST:PORT: espial compare left.json http://192.0.2.1:9641");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- reading an end */
+
+static int load(const char *name, json_t **ret)
+{
+	struct client_reply reply = {0};
+	json_error_t where;
+	struct stat st;
+	int err;
+
+	if (strcmp(name, "-") == 0) {
+		*ret = json_loadf(stdin, 0, &where);
+	} else if (strncmp(name, CLIENT_HTTP, strlen(CLIENT_HTTP)) == 0 ||
+		   (stat(name, &st) == 0 && S_ISSOCK(st.st_mode))) {
+		err = client_get(name, "/api/v1/state", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
+		if (err || reply.status != 200) {
+			client_free(&reply);
+			if (err == -EINVAL)
+				return cmd_cannot(
+					"%s: no such URL: give http://HOST:PORT of an agent with `listen`",
+					name);
+			if (err == -EHOSTUNREACH)
+				return cmd_cannot("%s: no such host, or no way there: check name and route",
+						  name);
+			if (err == -ECONNREFUSED)
+				return cmd_cannot(
+					"%s: no agent listens there: set `listen` in its configuration",
+					name);
+			return cmd_ask_failed(name, err, reply.status);
+		}
+		*ret = json_loadb(reply.body, reply.length, 0, &where);
+		client_free(&reply);
+	} else {
+		FILE *file = fopen(name, "r");
+
+		if (!file)
+			return cmd_cannot(
+				"%s: %s: give a file of `espial status --json`, an agent's socket or "
+				"http://HOST:PORT",
+				name, strerror(errno));
+		*ret = json_loadf(file, 0, &where);
+		fclose(file);
+	}
+	if (!*ret)
+		return cmd_cannot(
+			"%s: no JSON: line %d: %s: give what `espial status --json` or `espial read "
+			"--json` wrote",
+			name, where.line, where.text);
+	if (!json_is_array(json_object_get(*ret, "sas"))) {
+		json_decref(*ret);
+		*ret = NULL;
+		return cmd_cannot(
+			"%s: no state: give what `espial status --json` or `espial read --json` wrote", name);
+	}
+	return CMD_OK;
+}
+
+static void read_sa(const json_t *from, struct compare_sa *sa)
+{
+	const json_t *q = json_object_get(from, "sequence");
+	const char *direction = view_string(from, "direction"), *spi = view_string(from, "spi");
+
+	sa->tunnel = json_string_value(json_object_get(from, "tunnel"));
+	snprintf(sa->source, sizeof(sa->source), "%s", view_string(from, "source"));
+	snprintf(sa->destination, sizeof(sa->destination), "%s", view_string(from, "destination"));
+	sa->direction = strcmp(direction, "in") == 0	? COMPARE_IN
+			: strcmp(direction, "out") == 0 ? COMPARE_OUT
+							: COMPARE_UNKNOWN;
+	sa->spi = (uint32_t)strtoul(spi, NULL, 16);
+	sa->protocol = strcmp(view_string(from, "protocol"), "ah") == 0 ? 51 : 50;
+	sa->first_ns = format_parse_time(view_string(from, "first"));
+	sa->first = view_number(q, "first");
+	sa->highest = view_number(q, "highest");
+	sa->received = view_number(q, "received");
+	sa->lost = view_number(q, "lost");
+	sa->pending = view_number(q, "pending");
+	sa->too_old = view_number(q, "too_old");
+	sa->restarts = view_number(q, "restarts");
+}
+
+/* An agent watches since it started, or since the packets that one before it left counted. */
+static uint64_t since(const json_t *document)
+{
+	uint64_t started = format_parse_time(view_string(json_object_get(document, "self"), "started"));
+	uint64_t first = format_parse_time(view_string(json_object_get(document, "source"), "first"));
+
+	return !started || (first && first < started) ? first : started;
+}
+
+static int read_end(const json_t *document, struct compare_end *ret)
+{
+	const json_t *list = json_object_get(document, "sas");
+	struct compare_sa *sas = calloc(json_array_size(list) + 1, sizeof(*sas));
+	json_t *from;
+	size_t i;
+
+	if (!sas)
+		return -ENOMEM;
+	json_array_foreach(list, i, from) {
+		read_sa(from, &sas[i]);
+	}
+	ret->sas = sas;
+	ret->count = json_array_size(list);
+	ret->since_ns = since(document);
+	return 0;
+}
+
+/* ---- names */
+
+/* The host's, when they differ; else what was asked for. */
+static void choose_names(json_t *const documents[2], const struct compare_arguments *a, const char *ret[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		ret[i] = view_string(json_object_get(documents[i], "source"), "name");
+	if (!*ret[0] || !*ret[1] || strcmp(ret[0], ret[1]) == 0) {
+		ret[0] = a->ends[0];
+		ret[1] = a->ends[1];
+	}
+	if (strcmp(ret[0], ret[1]) == 0) {
+		ret[0] = "A";
+		ret[1] = "B";
+	}
+}
+
+static int show(const struct compare_arguments *a, json_t *const documents[2], const struct compare *c)
+{
+	struct compare_sums sums = {0};
+	const char *names[2];
+	json_t *document;
+	int status = CMD_OK;
+
+	choose_names(documents, a, names);
+	if (compare_sum_up(c, &sums) != 0)
+		return cmd_cannot("out of memory");
+	if (a->json) {
+		document = compare_document(c, &sums, names);
+		if (!document)
+			status = cmd_cannot("out of memory");
+		else if (json_dumpf(document, stdout, JSON_INDENT(1)) == 0)
+			putchar('\n');
+		json_decref(document);
+	} else if (compare_print(c, &sums, names, a->sas) != 0) {
+		status = cmd_cannot("out of memory");
+	}
+	for (size_t i = 0; status == CMD_OK && a->exit_code && i < sums.count; i++)
+		if (sums.list[i].lost_least)
+			status = CMD_FINDINGS;
+	free(sums.list);
+	return status;
+}
+
+int cmd_compare(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "A B",
+		.doc = "How many packets one end of a tunnel sent and the other did not get, and where they "
+		       "were lost. "
+		       "A and B are each a file of `espial status --json` or `espial read --json`, - for "
+		       "standard "
+		       "input, an agent's socket, or http://HOST:PORT.",
+	};
+	struct compare_arguments a = {0};
+	json_t *documents[2] = {0};
+	struct compare_end ends[2] = {0};
+	struct compare c = {0};
+	int status = CMD_OK;
+
+	cmd_parse(&argp, argc, argv, &a);
+	for (size_t i = 0; i < 2 && status == CMD_OK; i++) {
+		status = load(a.ends[i], &documents[i]);
+		if (status != CMD_OK)
+			break;
+		if (read_end(documents[i], &ends[i]) != 0)
+			status = cmd_cannot("out of memory");
+	}
+	if (status == CMD_OK && compare_ends(&ends[0], &ends[1], &c) != 0)
+		status = cmd_cannot("out of memory");
+	if (status == CMD_OK) {
+		status = show(&a, documents, &c);
+		if (cmd_close_output() != CMD_OK)
+			status = CMD_CANNOT;
+	}
+	compare_free(&c);
+	for (size_t i = 0; i < 2; i++) {
+		free((void *)ends[i].sas);
+		json_decref(documents[i]);
+	}
+	return status;
+}
