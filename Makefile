@@ -164,7 +164,7 @@ deb: $(BUILD)/espial ## build a Debian package, in build/package
 tarball: $(BUILD)/espial ## build an archive to unpack in /, in build/package
 	$(Q)rm -rf $(PACKAGE)/tar
 	$(call install_files,$(PACKAGE)/tar,/usr/local,)
-	$(Q)strip --strip-unneeded --remove-section=.comment --remove-section=.note $(PACKAGE)/tar/usr/local/bin/espial
+	$(Q)strip --strip-unneeded --remove-section=.comment --remove-section=.note --remove-section=.note.gnu.build-id $(PACKAGE)/tar/usr/local/bin/espial
 	$(Q)cd $(PACKAGE)/tar && find usr -type f | LC_ALL=C sort | tar --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 \
 		--numeric-owner --format=ustar -cf - -T - | gzip -9n >../$(TARBALL).tar.gz
 	@echo $(PACKAGE)/$(TARBALL).tar.gz

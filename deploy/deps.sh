@@ -4,7 +4,7 @@
 # deps.sh GROUP... - install what is missing, and say what is done
 #
 # Looks for the tools and headers themselves, not for packages, so that what is there by other means counts. Touches
-# nothing, and needs neither root nor network, when nothing is missing. Groups: build, lab (make demo), test, bench, vm.
+# nothing, and needs neither root nor network, when nothing is missing. Groups: build, lab (make demo), test, deploy, bench, vm.
 # Exit: 0 all there, 1 something is missing and could not be installed, 2 usage.
 set -u
 
@@ -47,8 +47,13 @@ table()
 	test jq cmd jq
 	test curl cmd curl
 	test libpcap-dev header pcap/pcap.h
-	test prometheus cmd promtool
-	test prometheus-alertmanager cmd amtool
+	deploy prometheus cmd promtool
+	deploy prometheus-alertmanager cmd amtool
+	deploy lintian cmd lintian
+	deploy dpkg-dev cmd dpkg-deb
+	deploy zsh cmd zsh
+	deploy fish cmd fish
+	deploy python3-yaml file /usr/lib/python3/dist-packages/yaml/__init__.py
 	vm qemu-system-x86 cmd qemu-system-x86_64
 	vm qemu-system-common file /usr/lib/qemu/virtiofsd
 	vm busybox-static cmd busybox
@@ -161,9 +166,9 @@ install_packages()
 [ $# -gt 0 ] || set -- build lab test
 for group in "$@"; do
 	case $group in
-	build | lab | test | bench | vm) ;;
+	build | lab | test | deploy | bench | vm) ;;
 	*)
-		echo "deps: unknown group '$group'; one of: build lab test bench vm" >&2
+		echo "deps: unknown group '$group'; one of: build lab test deploy bench vm" >&2
 		exit 2
 		;;
 	esac

@@ -258,7 +258,7 @@ static void print_notes(const struct compare *c, const struct compare_sums *sums
 	}
 	if (beyond)
 		printf("\n%" PRIu64 " packets more were sent after the last that arrived: on the way, sent "
-				    "after the other end was "
+		       "after the other end was "
 		       "read, or lost. Compare again.\n",
 		       beyond);
 	if (pending)

@@ -10,7 +10,7 @@ struct mtu_answer {
 	unsigned int link, inner;
 	struct mtu_packet largest;
 	bool packet_asked;
-	const char *source; /* of the transforms, when they were not given; NULL: they were */
+	const char *source;	  /* of the transforms, when they were not given; NULL: they were */
 	struct mtu_packet packet; /* as asked, else the largest */
 };
 

@@ -354,17 +354,17 @@ static json_t *json_document(const struct mtu_answer *a)
 	for (i = 0; i < n.count; i++)
 		json_array_append_new(notes, json_string(n.text[i]));
 	proposal_name(&s->proposal, name, sizeof(name));
-	return json_pack("{s:{s:s, s:i}, s:s?, s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:o, s:i, s:o, s:o, s:i, s:o, "
-			 "s:o, s:o, s:o}",
-			 "espial", "version", ESPIAL_VERSION, "schema", 1, "source", a->source, "protocol",
-			 s->proposal.protocol == MTU_AH ? "ah" : "esp", "proposal", name, "mode",
-			 modes[s->mode], "encapsulation", encapsulations[s->encapsulation], "outer_family",
-			 s->outer, "inner_family", json_or_null((unsigned int)mtu_inner_family(s)),
-			 "link_mtu", (int)a->link, "overhead", json_overhead(&a->largest), "inner_mtu",
-			 (int)a->inner, "mss4", json_or_null(mtu_mss(a->inner, 4)), "mss6",
-			 json_or_null(mtu_mss(a->inner, 6)), "unused", (int)(a->link - a->largest.size),
-			 "packet", json_packet(a), "rules_of_thumb", json_waste(a), "configure",
-			 json_configure(a), "notes", notes);
+	return json_pack(
+		"{s:{s:s, s:i}, s:s?, s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:o, s:i, s:o, s:o, s:i, s:o, "
+		"s:o, s:o, s:o}",
+		"espial", "version", ESPIAL_VERSION, "schema", 1, "source", a->source, "protocol",
+		s->proposal.protocol == MTU_AH ? "ah" : "esp", "proposal", name, "mode", modes[s->mode],
+		"encapsulation", encapsulations[s->encapsulation], "outer_family", s->outer, "inner_family",
+		json_or_null((unsigned int)mtu_inner_family(s)), "link_mtu", (int)a->link, "overhead",
+		json_overhead(&a->largest), "inner_mtu", (int)a->inner, "mss4",
+		json_or_null(mtu_mss(a->inner, 4)), "mss6", json_or_null(mtu_mss(a->inner, 6)), "unused",
+		(int)(a->link - a->largest.size), "packet", json_packet(a), "rules_of_thumb", json_waste(a),
+		"configure", json_configure(a), "notes", notes);
 }
 
 int mtu_print_json(const struct mtu_answer *a)

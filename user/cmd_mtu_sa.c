@@ -33,7 +33,8 @@ static void parse_address(const char *text, uint8_t ret[static 16])
 {
 	memcpy(ret, mapped, sizeof(mapped));
 	if (inet_pton(AF_INET, text, ret + 12) != 1 && inet_pton(AF_INET6, text, ret) != 1)
-		cmd_usage("--destination %s is no IP address: give the one the SA sends to, in numbers", text);
+		cmd_usage("--destination %s is no IP address: give the one the SA sends to, in numbers",
+			  text);
 }
 
 static uint32_t parse_spi(const char *text)
@@ -137,11 +138,12 @@ int mtu_find_sa(const char *spi, const char *destination, struct mtu_found *ret)
 		status = cmd_cannot("--sa %s: the kernel's SAs cannot be read: %s", spi, strerror(-err));
 	} else {
 		sa = choose(xfrm_facts(x), spi, destination);
-		status = sa ? describe(sa, spi, ret)
-			    : cmd_cannot("--sa %s%s%s: the kernel has no such SA: `ip xfrm state` lists them; "
-					 "user-space ESP (libipsec) has none there: use --tunnel",
-					 spi, destination ? " --destination " : "",
-					 destination ? destination : "");
+		status =
+			sa ? describe(sa, spi, ret)
+			   : cmd_cannot("--sa %s%s%s: the kernel has no such SA: `ip xfrm state` lists them; "
+					"user-space ESP (libipsec) has none there: use --tunnel",
+					spi, destination ? " --destination " : "",
+					destination ? destination : "");
 	}
 	xfrm_close(x);
 	return status;
@@ -158,8 +160,7 @@ static int no_such_tunnel(const json_t *tunnels, const char *name)
 	char *copy;
 	int status;
 
-	json_array_foreach(tunnels, i, tunnel)
-	{
+	json_array_foreach(tunnels, i, tunnel) {
 		const char *other = json_string_value(json_object_get(tunnel, "name"));
 
 		if (!other || told == 8)
@@ -235,8 +236,7 @@ static int search(const struct client_reply *reply, const char *name, const char
 				  "espial",
 				  socket);
 	}
-	json_array_foreach(tunnels, i, tunnel)
-	{
+	json_array_foreach(tunnels, i, tunnel) {
 		if (is(tunnel, "name", name) && status < 0)
 			status = read_tunnel(tunnel, name, known, ret);
 	}

@@ -17,7 +17,8 @@
 #define CONFIG_INTERFACES 64
 #define CONFIG_WORD 108 /* as long as the path of a Unix socket, terminated */
 #define CONFIG_ERROR 512
-#define CONFIG_VICI 8 /* IKE daemons */
+#define CONFIG_COMMAND 160 /* as long as a line of the file may be */
+#define CONFIG_VICI 8	   /* IKE daemons */
 
 struct config {
 	char interface[CONFIG_INTERFACES][STATE_NAME];
@@ -40,6 +41,7 @@ struct config {
 	bool probe_on_finding;	   /* probes when a finding asks for one */
 	enum live_keep keep;
 	char bpffs[CONFIG_WORD];
+	char hook_command[CONFIG_COMMAND]; /* run when a finding is raised or cleared; "": none */
 };
 
 /* An argument "?NAME" may be left out on the command line, and is "yes" then. */

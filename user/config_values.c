@@ -87,6 +87,12 @@ static bool set_journal(const struct setting *s, struct config *config, const ch
 	return (*value == '/' || strcmp(value, "none") == 0) && set_text(s, config, value);
 }
 
+/* A command, or "none". */
+static bool set_hook(const struct setting *s, struct config *config, const char *value)
+{
+	return *value && set_text(s, config, strcmp(value, "none") == 0 ? "" : value);
+}
+
 static bool set_duration(const struct setting *s, struct config *config, const char *value)
 {
 	uint64_t ns;
@@ -220,7 +226,8 @@ const struct config_key config_key_table[] = {
 	 false},
 	{"xfrm", "YES|NO", "read the kernel's SAs and policies, without keys (default yes)", 0, false, false},
 	{"probe-interval", "DURATION",
-	 "measure the path to the peer of each tunnel so often, as 6h; 0: never (default)", 0, false, false},
+	 "measure the path to the peer of each tunnel so often, as 6h, or never (default 0)", 0, false,
+	 false},
 	{"probe-on-finding", "YES|NO", "measure the path when a finding asks for it (default no)", 0, false,
 	 false},
 	{"keep", "?WHEN",
@@ -228,6 +235,9 @@ const struct config_key config_key_table[] = {
 	 "service, or when they were left for this one (default)",
 	 0, false, false},
 	{"bpffs", "PATH", "directory for what is kept (default " DEFAULT_BPFFS ")", 0, false, false},
+	{"hook-command", "COMMAND",
+	 "run this when a finding is raised or cleared, with JSON on standard input (default none)", 0, false,
+	 false},
 };
 
 const struct setting config_settings[] = {
@@ -268,6 +278,8 @@ const struct setting config_settings[] = {
 	{set_keep, MEMBER(keep), ONE, .allowed = "yes, no or auto"},
 	{set_bpffs, MEMBER(bpffs), ONE, .text = true,
 	 .allowed = "an absolute path below 108 bytes, without dots in its last name"},
+	{set_hook, MEMBER(hook_command), ONE, .text = true,
+	 .allowed = "none, or a command below 160 bytes: put more into a script"},
 };
 _Static_assert(COUNT(config_key_table) == CONFIG_KEYS && COUNT(config_settings) == CONFIG_KEYS,
 	       "a key and its setting");

@@ -53,6 +53,17 @@ else
 fi
 
 refuses "no transforms" 2 "which transforms? For example \`espial mtu --esp aes256gcm16\`; --list shows all"
+refuses "SPI" 2 "--sa 0xg is no SPI: give it as \`ip xfrm state\` shows it, like 0xc2f4e5aa" --sa 0xg
+refuses "SPI of 33 bits" 2 "--sa 0x100000001 is no SPI: give it as \`ip xfrm state\` shows it, like 0xc2f4e5aa" --sa 0x100000001
+refuses "SPI 0" 2 "--sa 0 is no SPI: give it as \`ip xfrm state\` shows it, like 0xc2f4e5aa" --sa 0
+refuses "SA and transforms" 2 "--sa 0x1001 has transforms of its own: leave out 'aes128gcm16'" --sa 0x1001 --esp aes128gcm16
+refuses "SA and mode" 2 "--sa knows that by itself: leave out --mode" --sa 0x1001 --mode transport
+refuses "SA and tunnel" 2 "--sa or --tunnel, not both" --sa 0x1001 --tunnel office
+refuses "two SAs" 2 "one SA at a time: '1' or '2'" --sa 1 --sa 2
+refuses "destination without SA" 2 "--destination is for --sa: it tells SAs with the same SPI apart" --destination 192.0.2.1
+refuses "socket without tunnel" 2 "--socket is for --tunnel: nobody else asks the agent" --socket /nowhere --esp aes128gcm16
+refuses "no agent" 3 "no agent answers at $TMPDIR/nobody: start it with \`espial run\`, or name its socket with --socket" \
+	--tunnel office --socket "$TMPDIR/nobody"
 refuses "unknown transform" 2 \
 	"no transform 'aes256gmc16': near it are aes256gcm16, aes256ccm16, aes256gcm12, aes256gcm96, aes256ccm12" --esp aes256gmc16
 refuses "nothing near" 2 "no transform 'zzz': \`espial mtu --list\` shows them" --esp zzz

@@ -11,9 +11,11 @@ need_cmd jq nft
 net_pair 1500 || skip_all "no veth here"
 ns_add mid
 ip -n "${NS_PREFIX}gen" link del a0
-ip link add a0 netns "${NS_PREFIX}gen" address $NET_MAC_A type veth peer name m0 netns "${NS_PREFIX}mid"
-ip link add b0 netns "${NS_PREFIX}dut" address $NET_MAC_B type veth peer name m1 netns "${NS_PREFIX}mid"
+ip link add a0 netns "${NS_PREFIX}gen" address "$NET_MAC_A" type veth peer name m0 netns "${NS_PREFIX}mid"
+ip link add b0 netns "${NS_PREFIX}dut" address "$NET_MAC_B" type veth peer name m1 netns "${NS_PREFIX}mid"
 ip -n "${NS_PREFIX}mid" link add br0 type bridge || skip_all "no bridge here"
+# Where br_netfilter is loaded, a bridge checks IP headers, and the senders here leave out their checksums
+ns mid sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0 2>/dev/null
 for device in m0 m1; do
 	ip -n "${NS_PREFIX}mid" link set $device master br0
 	ip -n "${NS_PREFIX}mid" link set $device up
@@ -40,18 +42,20 @@ sender=$AGENT_SOCKET sender_pid=$AGENT_PID
 check "an agent at the receiver" agent_start dut -i b0 --listen 127.0.0.1:9641
 receiver=$AGENT_SOCKET
 ns gen "$NET_PROGRAMS/traffic" a0 1500 0 >"$TMPDIR/sent.json" || not_ok "traffic" "not sent"
-spi=$(jq -r '[.sas | to_entries[] | select(.value.missing == 0 and .value.duplicate == 0 and .value.fragments == 0)][0].key' "$TMPDIR/sent.json")
+# Of this one the sender leaves out every tenth number; of the other every packet comes in fragments
+spi=$(jq -r '[.sas | to_entries[] | select(.value.missing > 0)][0].key' "$TMPDIR/sent.json")
+whole=$(jq -r '[.sas | to_entries[] | select(.value.fragments > 0)][0].key' "$TMPDIR/sent.json")
 dropped()
 {
 	ns mid nft -j list ruleset | jq '[.nftables[].rule.expr[]? | select(.counter).counter.packets] | add'
 }
-# settled SOCKET...: all packets of all SAs are in the state: twice the same, and the SA's last number is there
+# Both ends have read the SA's last number, which is sent after most of the others'
 settled()
 {
 	local socket
 
 	for socket in "$sender" "$receiver"; do
-		[ "$("$ESPIAL" status --json --socket "$socket" | jq "[.sas[] | select(.spi == \"$spi\") | .sequence.highest][0]")" = 1500 ] || return 1
+		[ "$("$ESPIAL" status --json --socket "$socket" | jq "[.sas[] | select(.spi == \"$whole\") | .sequence.highest][0]")" = 1500 ] || return 1
 	done
 }
 check "everything has passed" wait_for 60 settled
@@ -62,23 +66,23 @@ lost_of()
 {
 	jq -c --arg spi "$2" '.sas[] | select(.spi == $spi) | [.lost.least, .lost.most, .arrived, .dropped_by_sender, .verdict]' "$1"
 }
-is "36 numbers of one SA, exactly" "$(lost_of "$TMPDIR/compare.json" "$spi")" '[36,36,1464,0,"exact"]'
+is "36 numbers of one SA, exactly" "$(lost_of "$TMPDIR/compare.json" "$whole")" '[36,36,1464,0,"exact"]'
+is "of another some were never sent" "$(lost_of "$TMPDIR/compare.json" "$spi")" '[33,33,1317,150,"exact"]'
 is "in all what the path dropped, of all SAs" "$(jq '[.sas[].lost.least] | add' "$TMPDIR/compare.json")" "$(dropped)"
 is "and no more" "$(jq '[.sas[].lost.most] | add' "$TMPDIR/compare.json")" "$(dropped)"
 is "what the sender left out is the sender's" "$(jq '[.sas[].dropped_by_sender] | add' "$TMPDIR/compare.json")" "$(jq '[.sas[].missing] | add' "$TMPDIR/sent.json")"
 
 "$ESPIAL" compare --json "$receiver" "$sender" >"$TMPDIR/back.json"
-is "in the other order too" "$(lost_of "$TMPDIR/back.json" "$spi")" '[36,36,1464,0,"exact"]'
+is "in the other order too" "$(lost_of "$TMPDIR/back.json" "$whole")" '[36,36,1464,0,"exact"]'
 
 ns dut "$ESPIAL" status --json --socket "$sender" >"$TMPDIR/sender.json"
 ns dut "$ESPIAL" compare --json "$TMPDIR/sender.json" http://127.0.0.1:9641 >"$TMPDIR/tcp.json"
-is "a file and an agent over TCP" "$(lost_of "$TMPDIR/tcp.json" "$spi")" '[36,36,1464,0,"exact"]'
+is "a file and an agent over TCP" "$(lost_of "$TMPDIR/tcp.json" "$whole")" '[36,36,1464,0,"exact"]'
 ns dut "$ESPIAL" compare --json - http://127.0.0.1:9641/ <"$TMPDIR/sender.json" >"$TMPDIR/tcp.json"
-is "standard input" "$(lost_of "$TMPDIR/tcp.json" "$spi")" '[36,36,1464,0,"exact"]'
+is "standard input" "$(lost_of "$TMPDIR/tcp.json" "$whole")" '[36,36,1464,0,"exact"]'
 
-"$ESPIAL" status --json --socket "$receiver" >"$TMPDIR/earlier.json"
-ns gen "$NET_PROGRAMS/traffic" a0 1500 0 >/dev/null # as if the other end were read later, and more numbers were sent
-text=$("$ESPIAL" compare "$TMPDIR/sender.json" "$TMPDIR/earlier.json" --exit-code)
+"$ESPIAL" status --json --socket "$receiver" >"$TMPDIR/receiver.json"
+text=$("$ESPIAL" compare "$TMPDIR/sender.json" "$TMPDIR/receiver.json" --exit-code)
 is "losses are an exit status" $? 1
 matches "the first line says it" "$(head -n 1 <<<"$text")" '^[0-9]+ of [0-9]+ packets \([0-9.]+%\) from .* did not reach .*, tunnel '
 is "an end with itself has no SA in common: both send" "$("$ESPIAL" compare --exit-code --json "$sender" "$sender" | jq '[.sas[].lost.most] | add')" null

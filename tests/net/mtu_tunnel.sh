@@ -55,7 +55,8 @@ ip -n "${NS_PREFIX}isp" link set ir mtu 1400
 check "the agent on the left gateway" agent_start left -i l0 --vici "$LAB_DIR/left/vici" || finish
 lab_conn esp=aes256-sha256-x25519
 for side in left right; do
-	check "charon on the $side" lab_daemon_start $side && lab_load $side || finish
+	check "charon on the $side" lab_daemon_start $side || finish
+	check "its configuration is loaded" lab_load $side
 done
 check "a capture on the left" lab_capture_start "$LAB_DIR/left.pcap" left l0
 check "the tunnel comes up" lab_initiate || { cat "$LAB_DIR/left/charon.log"; finish; }
@@ -85,9 +86,9 @@ is "by name, with other transforms" "$(mtu '[.link_mtu, .inner_mtu]' --tunnel t 
 is "by name, with another link" "$(mtu .link_mtu --tunnel t --link 1300 --socket "$AGENT_SOCKET")" 1300
 is "a tunnel that is not there" "$("$ESPIAL" mtu --tunnel office --socket "$AGENT_SOCKET" 2>&1)" \
 	"espial: --tunnel office: the agent has no such tunnel: it has t"
-metrics=$(ns left curl -s --unix-socket "$AGENT_SOCKET" http://localhost/metrics 2>/dev/null | sed -n 's/^espial_tunnel_\(path_mtu\|inner_mtu\|mss_ipv4\|mss_ipv6\)_bytes{.*} //p')
+metrics=$(ns left curl -s --unix-socket "$AGENT_SOCKET" http://localhost/metrics 2>/dev/null | sed -n 's/^espial_tunnel_\(path_mtu\|inner_mtu\|mss_ipv4\|mss_ipv6\)_bytes{.*} //p' | paste -sd ' ')
 if command -v curl >/dev/null; then
-	is "as metrics" "$(echo $metrics)" "1400 $(mtu '"\(.inner_mtu) \(.mss4) \(.mss6)"' --esp aes256-sha256 --natt --link 1400 | tr -d '"')"
+	is "as metrics" "$metrics" "1400 $(mtu '"\(.inner_mtu) \(.mss4) \(.mss6)"' --esp aes256-sha256 --natt --link 1400 | tr -d '"')"
 fi
 
 # ---- the same of a capture, in which nobody tells transforms

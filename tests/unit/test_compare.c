@@ -272,7 +272,7 @@ static void a_random_path(void **unused)
 		assert_true(c.flows[0].lost_least <= lost);
 		if (a_stop >= b_stop || round % 2) /* else the sender's gaps were not all read */
 			assert_true(lost <= c.flows[0].lost_most);
-		if (round % 2)
+		if (round % 2 && a_stop >= b_stop)
 			assert_int_equal(c.flows[0].lost_least, lost);
 		compare_free(&c);
 	}

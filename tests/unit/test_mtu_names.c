@@ -65,7 +65,8 @@ static void test_kernel(void **unused)
 	for (size_t i = 0; i < sizeof(kernel_cases) / sizeof(kernel_cases[0]); i++) {
 		const struct kernel_case *c = &kernel_cases[i];
 		struct mtu_proposal_fault fault;
-		struct mtu_spec spec = {.outer = 4, .proposal.protocol = c->protocol == 51 ? MTU_AH : MTU_ESP};
+		struct mtu_spec spec = {.outer = 4,
+					.proposal.protocol = c->protocol == 51 ? MTU_AH : MTU_ESP};
 		char proposal[MTU_NAMES];
 		unsigned int inner;
 		struct fact_sa sa;
@@ -73,7 +74,8 @@ static void test_kernel(void **unused)
 		fill(c, &sa);
 		assert_int_equal(mtu_names_kernel(&sa, proposal, NULL), 0);
 		assert_string_equal(proposal, c->proposal);
-		assert_int_equal(mtu_proposal_parse(spec.proposal.protocol, proposal, &spec.proposal, &fault), 0);
+		assert_int_equal(mtu_proposal_parse(spec.proposal.protocol, proposal, &spec.proposal, &fault),
+				 0);
 		assert_int_equal(mtu_solve(&spec, 1500, &inner), 0);
 		assert_int_equal(inner, c->inner);
 	}
@@ -183,7 +185,7 @@ static void test_mode(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel),	   cmocka_unit_test(test_kernel_unknown),
+		cmocka_unit_test(test_kernel),		cmocka_unit_test(test_kernel_unknown),
 		cmocka_unit_test(test_kernel_odd_keys), cmocka_unit_test(test_daemon),
 		cmocka_unit_test(test_daemon_long),	cmocka_unit_test(test_mode),
 	};

@@ -112,13 +112,14 @@ static void pass(uint64_t by, size_t count)
 }
 
 #define RESULT                                                                                               \
-	"{\"path_mtu\": 1400, \"black_hole\": true, \"fragments_pass\": false, \"confirmed\": true, "         \
+	"{\"path_mtu\": 1400, \"black_hole\": true, \"fragments_pass\": false, \"confirmed\": true, "        \
 	"\"icmp_reporter\": null, \"measured_by\": \"natt\", \"direction\": \"forward\", \"packets\": 42}"
 
 static void test_result(void **unused)
 {
 	(void)unused;
-	script("[ \"$*\" = 'probe --json --time=20 --source 192.0.2.1 192.0.2.10' ] || exit 2\necho '" RESULT "'");
+	script("[ \"$*\" = 'probe --json --time=20 --source 192.0.2.1 192.0.2.10' ] || exit 2\necho '" RESULT
+	       "'");
 	begin(HOUR);
 	pass(0, 1);
 	assert_int_equal(results, 1);
@@ -272,8 +273,9 @@ static void test_many(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result),	 cmocka_unit_test(test_interval), cmocka_unit_test(test_off),
-		cmocka_unit_test(test_not_ours), cmocka_unit_test(test_failures), cmocka_unit_test(test_hangs),
+		cmocka_unit_test(test_result),	 cmocka_unit_test(test_interval),
+		cmocka_unit_test(test_off),	 cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_failures), cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_many),
 	};
 

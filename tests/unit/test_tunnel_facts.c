@@ -265,7 +265,8 @@ static void test_mtu_by_daemon(void **unused)
 /* Nobody told of a path MTU: it is at most that of the interface by which the tunnel's own ESP leaves. */
 static void test_mtu_by_interface(void **unused)
 {
-	static struct state_interface interfaces[2] = {{.name = "wan0", .mtu = 1492}, {.name = "lan0", .mtu = 9000}};
+	static struct state_interface interfaces[2] = {{.name = "wan0", .mtu = 1492},
+						       {.name = "lan0", .mtu = 9000}};
 
 	(void)unused;
 	kernel_pair(0, 0x11, 0x22, 5);

@@ -40,19 +40,9 @@ static int hidden_start(void **unused)
 	return 0;
 }
 
-static int hidden_stop(void **unused)
-{
-	free(state.hidden);
-	state.hidden = NULL;
-	return tunnel_stop(unused);
-}
-
 static void look_again(void)
 {
 	after(SECOND);
-	free(state.hidden);
-	state.hidden = NULL;
-	state.hidden_count = 0;
 	look();
 }
 
@@ -279,7 +269,7 @@ static void json(void **unused)
 	json_decref(d);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, hidden_start, hidden_stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hidden_start, tunnel_stop)
 
 int main(void)
 {

@@ -60,6 +60,9 @@ static void forget_tunnels(void)
 		free(state.tunnels[i].ike_spis);
 	}
 	free(state.tunnels);
+	free(state.hidden);
+	state.hidden = NULL;
+	state.hidden_count = 0;
 	state.tunnels = NULL;
 	state.tunnel_count = 0;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/facts.h"
+#include "agent/probing.h"
 #include "diagnose/diagnosis.h"
 #include "diagnose/finding_timeline.h"
 #include "export/journal.h"
@@ -33,6 +34,7 @@ struct knowledge {
 	struct diagnosis *diagnosis;
 	struct journal *journal; /* NULL: none */
 	struct facts *facts;
+	struct probing *probing; /* NULL: never probes */
 	struct addresses own;
 	struct host_facts host;
 	struct drops *drops; /* NULL: none */
@@ -62,6 +64,17 @@ static void on_finding(void *arg, const struct finding *f, bool raised)
 
 	finding_timeline(f, raised, k->now_ns, &entry);
 	on_entry(k, &entry);
+	if (raised && k->config->probe_on_finding)
+		probing_found(k->probing, f, k->now_ns);
+}
+
+static void on_probed(void *arg, const struct model_path *path, const struct timeline_entry *entry)
+{
+	const struct knowledge *k = arg;
+
+	if (path)
+		model_probed(k->model, path);
+	on_entry(arg, entry);
 }
 
 void knowledge_note(struct knowledge *k, enum timeline_kind kind, uint64_t now_ns, const char *text)
@@ -134,6 +147,7 @@ bool knowledge_tick(struct knowledge *k, uint64_t now_ns)
 		addresses_refresh(&k->own);
 	}
 	tend_journal(k, now_ns);
+	probing_tick(k->probing, now_ns);
 	return now_ns - k->looked_ns >= (rest > LOOK_EVERY ? rest : LOOK_EVERY);
 }
 
@@ -188,6 +202,8 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 		log_line(k->log, LOG_LEVEL_ERROR, "tunnels: %s: what they did meanwhile is not counted",
 			 strerror(-err));
 	k->no_memory = err != 0;
+	if (!err)
+		probing_look(k->probing, state->tunnels, state->tunnel_count, now_ns);
 	if (!err && k->journal)
 		journal_rollup(k->journal, now_ns, state->tunnels, state->tunnel_count);
 	return err;
@@ -225,6 +241,18 @@ static void open_journal(struct knowledge *k, uint64_t now_ns)
 	k->saved_ns = now_ns;
 }
 
+/* Off unless asked for: probes are packets that nobody else sent. */
+static void open_probing(struct knowledge *k)
+{
+	const struct probing_options options = {
+		.interval_ns = k->config->probe_interval, .log = k->log, .result = on_probed, .arg = k};
+
+	if (!options.interval_ns && !k->config->probe_on_finding)
+		return;
+	if (probing_open(&options, &k->probing) != 0)
+		log_line(k->log, LOG_LEVEL_WARNING, "no probes: no memory");
+}
+
 int knowledge_open(const struct config *config, const struct log *log, uint64_t now_ns,
 		   struct knowledge **ret, char *error, size_t error_size)
 {
@@ -250,6 +278,7 @@ int knowledge_open(const struct config *config, const struct log *log, uint64_t 
 		return err;
 	}
 	diagnosis_observe(k->diagnosis, on_finding, k);
+	open_probing(k);
 	open_journal(k, now_ns);
 	*ret = k;
 	return 0;
@@ -296,6 +325,7 @@ void knowledge_close(struct knowledge *k, uint64_t now_ns)
 		journal_save_tunnels(k->journal, model_tunnels(k->model));
 		journal_close(k->journal);
 	}
+	probing_close(k->probing);
 	diagnosis_free(k->diagnosis);
 	model_free(k->model);
 	addresses_free(&k->own);

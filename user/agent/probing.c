@@ -79,8 +79,8 @@ static bool is_peer(const struct peer *one, const uint8_t local[16], const uint8
 }
 
 /* Its own place, a new one, or that of one that has been gone for long. NULL: there is none. */
-static struct peer *peer_of(struct probing *p, const uint8_t local[16], const uint8_t peer[16],
-			    size_t hint, uint64_t now_ns)
+static struct peer *peer_of(struct probing *p, const uint8_t local[16], const uint8_t peer[16], size_t hint,
+			    uint64_t now_ns)
 {
 	struct peer *oldest = NULL;
 
@@ -128,8 +128,7 @@ void probing_look(struct probing *p, const struct state_tunnel *tunnels, size_t 
 		peer->seen_ns = now_ns;
 		memcpy(peer->tunnel, t->name, sizeof(peer->tunnel));
 		if (!peer->due_ns && p->options.interval_ns)
-			peer->due_ns =
-				peer->probed_ns ? peer->probed_ns + p->options.interval_ns : now_ns;
+			peer->due_ns = peer->probed_ns ? peer->probed_ns + p->options.interval_ns : now_ns;
 	}
 }
 

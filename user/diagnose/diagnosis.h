@@ -31,7 +31,7 @@ enum diagnose_need {
 	NEED_PROBE = 1 << 4,
 	NEED_PEER = 1 << 5, /* the other end's espial */
 	NEED_LOG = 1 << 6,
-	NEED_INNER = 1 << 7, /* an inner interface is watched too */
+	NEED_INNER = 1 << 7,	/* an inner interface is watched too */
 	NEED_FIREWALL = 1 << 8, /* its rules */
 };
 

@@ -111,7 +111,7 @@ void rule_tunnel_flapping(struct rule_run *r)
 		if (!t->last_down_ns || (t->transit && r->input->live))
 			continue;
 		count = falls_of(r, t, falls);
-		f = rule_hit(r, &subject, count, count);
+		f = count ? rule_hit(r, &subject, count, count) : NULL;
 		if (!f)
 			continue;
 		f->shape = up(t) ? SHAPE_FLAP : SHAPE_STAYS_DOWN;

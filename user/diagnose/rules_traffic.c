@@ -215,7 +215,7 @@ void rule_esp_auth_failed(struct rule_run *r)
 			finding_say(f,
 				    "Some packets of %s fail their integrity check, %" PRIu64
 				    " against %" PRIu64 " that are good: keys and algorithms agree, so they "
-							"are damaged on the way, by an "
+				    "are damaged on the way, by an "
 				    "accelerator, or forged.",
 				    peer, sa->failed_integrity, sa->packets);
 			finding_set(f, "fix",

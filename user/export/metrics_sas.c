@@ -15,6 +15,12 @@
 
 #define PREFIX "espial_child_sa_"
 
+/* As in struct state_sa */
+enum {
+	SIDE_IN = 1,
+	SIDE_OUT = 2,
+};
+
 struct family {
 	const char *name, *unit, *help;
 	bool counter;
@@ -36,9 +42,9 @@ static uint64_t received(const struct state_sa *sa)
 	return sa->sequence.received;
 }
 
-static uint64_t lost(const struct state_sa *sa)
+static uint64_t missing(const struct state_sa *sa)
 {
-	return sa->sequence.lost;
+	return sa->sequence.lost + sa->sequence.pending;
 }
 
 static uint64_t late(const struct state_sa *sa)
@@ -55,22 +61,26 @@ static const struct family families[] = {
 	{"first_number", "", "First sequence number seen of the SA.", false, first_number},
 	{"highest_number", "", "Highest sequence number seen of the SA.", false, highest_number},
 	{"received_packets", "", "Distinct sequence numbers seen of the SA.", true, received},
-	{"lost_packets", "", "Sequence numbers below the highest that never came.", true, lost},
+	{"missing_numbers", "",
+	 "Sequence numbers below the highest that have not come: lost, or still to come.", false, missing},
 	{"max_late_distance", "", "Largest distance behind the highest number at which a packet came.", false,
 	 late},
-	{"first_timestamp_seconds", "seconds", "When its first packet was seen, Unix time.", false, first_time},
+	{"first_timestamp_seconds", "seconds", "When its first packet was seen, Unix time.", false,
+	 first_time},
 };
 
 static bool is_told(const struct state *state, const struct state_sa *sa)
 {
 	return !sa->newcomer && sa->tunnel < state->tunnel_count && !state->tunnels[sa->tunnel].transit &&
-	       (sa->side == ESP_DIR_IN || sa->side == ESP_DIR_OUT) && sa->direction == sa->side;
+	       ((sa->side == SIDE_IN && sa->direction == ESP_DIR_IN) ||
+		(sa->side == SIDE_OUT && sa->direction == ESP_DIR_OUT));
 }
 
 /* By all that the labels tell; of those alike the busiest first. */
 static int compare(const void *a, const void *b)
 {
-	const struct state_sa *x = *(const struct state_sa *const *)a, *y = *(const struct state_sa *const *)b;
+	const struct state_sa *x = *(const struct state_sa *const *)a,
+			      *y = *(const struct state_sa *const *)b;
 	int order = memcmp(x->destination, y->destination, sizeof(x->destination));
 
 	if (order)
@@ -101,8 +111,7 @@ static void write_labels(struct text *t, const struct state *state, const struct
 	text_string(t, "{tunnel=\"");
 	metrics_label(t, state->tunnels[sa->tunnel].name);
 	text_printf(t, "\",direction=\"%s\",protocol=\"%s\",spi=\"0x%08x\",destination=\"%s\"}",
-		    sa->side == ESP_DIR_OUT ? "out" : "in", sa->protocol == 51 ? "ah" : "esp", sa->spi,
-		    address);
+		    sa->side == SIDE_OUT ? "out" : "in", sa->protocol == 51 ? "ah" : "esp", sa->spi, address);
 }
 
 static void write_family(struct text *t, const struct family *family, const struct state *state,
@@ -110,7 +119,8 @@ static void write_family(struct text *t, const struct family *family, const stru
 {
 	const char *total = family->counter ? "_total" : "", *suffix = openmetrics ? "" : total;
 
-	text_printf(t, "# TYPE " PREFIX "%s%s %s\n", family->name, suffix, family->counter ? "counter" : "gauge");
+	text_printf(t, "# TYPE " PREFIX "%s%s %s\n", family->name, suffix,
+		    family->counter ? "counter" : "gauge");
 	if (openmetrics && *family->unit)
 		text_printf(t, "# UNIT " PREFIX "%s %s\n", family->name, family->unit);
 	text_printf(t, "# HELP " PREFIX "%s%s %s\n", family->name, suffix, family->help);

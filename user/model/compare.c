@@ -90,6 +90,8 @@ static void account(const struct compare_end *receiver, struct compare_flow *f)
 {
 	const struct compare_sa *s = f->sent, *g = f->got;
 	uint64_t missing = holes(g), gaps = holes(s);
+	/* Of these the sender's reading does not tell whether they left: it was read before, or watched from later on. */
+	uint64_t unread = minus(g->highest, s->highest) + minus(s->first, g->first);
 
 	if (s->restarts || g->restarts) {
 		f->verdict = COMPARE_RESTARTED;
@@ -102,7 +104,7 @@ static void account(const struct compare_end *receiver, struct compare_flow *f)
 	f->dropped = gaps;
 	f->beyond = minus(s->highest, g->highest);
 	f->lost_most = missing;
-	f->lost_least = minus(missing, gaps);
+	f->lost_least = minus(missing, gaps + unread);
 	if (s->first == g->first &&
 	    s->highest == g->highest) /* every gap of the sender's is one of the receiver's */
 		f->lost_most = f->lost_least;

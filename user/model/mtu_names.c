@@ -137,8 +137,8 @@ int mtu_names_kernel(const struct fact_sa *sa, char ret[static MTU_NAMES], const
 	known = add_kernel(ret, kernel_ciphers, COUNT(kernel_ciphers), &sa->aead, ret_unknown);
 	if (known && sa->protocol == IPPROTO_ESP)
 		known = add_kernel(ret, kernel_ciphers, COUNT(kernel_ciphers), &sa->encryption, ret_unknown);
-	known = known && add_kernel(ret, kernel_integrity, COUNT(kernel_integrity), &sa->integrity,
-				    ret_unknown);
+	known = known &&
+		add_kernel(ret, kernel_integrity, COUNT(kernel_integrity), &sa->integrity, ret_unknown);
 	if (known && *ret)
 		return 0;
 	*ret = '\0';

@@ -22,7 +22,7 @@
 static void look_at_place(const struct state *state, struct observable_place *ret)
 {
 	*ret = (struct observable_place){.gro = true};
-	if (!state->interface_count) { /* nobody tells */
+	if (!state->interface_count || !state->interfaces[0].ingress[0]) { /* nobody tells */
 		ret->ingress = OBSERVABLE_HOOK_XDP_NATIVE;
 		ret->egress = OBSERVABLE_HOOK_TC;
 	}

@@ -4,7 +4,7 @@
 # A real Prometheus asks real agents on two strongSwan gateways: every query of the dashboards is answered, loss is told from
 # both ends, and an alert fires, reaches Alertmanager and its receiver, and clears when the fault is gone
 # shellcheck source=tests/net/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../net/lib.sh"
 # shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/../lab/lab.sh"
 # shellcheck source=tests/lab/ipsec.sh
@@ -31,6 +31,7 @@ query()
 }
 
 # holds EXPRESSION: has it any result?
+# shellcheck disable=SC2317 # wait_for calls it
 holds()
 {
 	query "$1" | jq -e 'length > 0'
@@ -39,7 +40,10 @@ holds()
 lab_up || skip_all "the lab's namespaces do not come up"
 lab_conn version=2
 retransmit=$'retransmit_timeout = 0.5\n  retransmit_base = 1\n  retransmit_tries = 500'
-lab_daemon_start left "$retransmit" && lab_daemon_start right && lab_load left && lab_load right || finish
+if ! { lab_daemon_start left "$retransmit" && lab_daemon_start right && lab_load left && lab_load right; }; then
+	not_ok "daemons" "do not start"
+	finish
+fi
 
 # ---- started as deployed, but faster: the intervals and where the agents are
 
@@ -52,6 +56,8 @@ for side in left right; do
 done
 cp "$deploy"/prometheus/*.yml "$work"
 sed -i -E 's/_interval: 15s/_interval: 1s/; s/^( *- targets:) \[127.0.0.1:9641\]/\1 ["'"$LAB_LEFT:9641\", \"$LAB_RIGHT:9641"'"]/' "$work/prometheus.yml"
+# A minute is long for a test
+sed -i 's/offset 1m/offset 5s/; s/\[1m\]/[5s]/' "$work/espial-fleet.rules.yml"
 sed 's/group_wait: 10s/group_wait: 1s/; s/group_interval: 1m/group_interval: 1s/' "$deploy/alertmanager/alertmanager.yml" >"$work/alertmanager.yaml"
 # What Alertmanager calls: keeps each alert as "status name finding tunnel"
 cat >"$work/receiver.py" <<'END'
@@ -83,7 +89,7 @@ check "both agents are scraped" wait_for 60 holds 'sum(up{job="espial"}) == 2'
 
 lab_block 500
 lab_swanctl left --initiate --child c --timeout 1 >"$work/initiate" 2>&1
-check "the finding is raised" wait_for 90 holds 'espial_finding{id="ike-no-response"} == 1' || agent_json | jq -c .findings
+check "the finding is raised" wait_for 90 holds 'espial_finding{id="ike-no-response"} == 1' || "$ESPIAL" diagnose --socket "${socket[left]}"
 check "the alert fires" wait_for 60 holds 'ALERTS{alertname="EspialIkeNoResponse",alertstate="firing"}'
 check "and reaches the pager" wait_for 60 grep -q "^firing /pager EspialIkeNoResponse $LAB_LEFT:9641" "$work/received"
 matches "which is told why" "$(ask http://127.0.0.1:9093/api/v2/alerts | jq -r '.[] | select(.labels.finding == "ike-no-response") | .annotations.summary')" \
@@ -103,9 +109,8 @@ lab_ping left 20 >/dev/null
 lab_rekey || not_ok "rekey" "failed"
 lab_ping left 20 >/dev/null
 check "the receiver's counter is the router's" wait_for 60 \
-	holds "sum(espial_tunnel_lost_packets_total{instance=\"$LAB_RIGHT:9641\",direction=\"in\"}) == $lost"
-# what was sent a minute ago
-check "both ends together say the same, over a rekeying" wait_for 150 \
+	holds "sum(espial_child_sa_missing_numbers{instance=\"$LAB_RIGHT:9641\",direction=\"in\"}) == $lost"
+check "both ends together say the same, over a rekeying" wait_for 90 \
 	holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == $lost and count(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == 2"
 check "and nothing the other way" holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_LEFT:9641\"}) == 0"
 

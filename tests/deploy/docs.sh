@@ -15,9 +15,12 @@ is "README: each page" "$(grep -oE 'docs/[a-z]+\.md' "$ESPIAL_ROOT/deploy/README
 	"$(cd "$ESPIAL_ROOT/deploy" && echo docs/*.md)"
 
 # ---- the packages, twice: at another time of day, with another umask, they are the same
+version=$("$ESPIAL" --version)
+version=${version#espial }
+# The program that is tested goes in, whatever happened to its sources meanwhile
 build()
 {
-	make -s -C "$ESPIAL_ROOT" BUILD="$ESPIAL_BUILD" PACKAGE="$1" deb tarball
+	make -s -C "$ESPIAL_ROOT" -o "$ESPIAL_BUILD/espial" BUILD="$ESPIAL_BUILD" ESPIAL_VERSION="$version" PACKAGE="$1" deb tarball
 }
 export SOURCE_DATE_EPOCH=1700000000
 if ! check "make deb tarball" build "$TMPDIR/one"; then
@@ -32,9 +35,8 @@ is "two packages" "$(packages "$TMPDIR/one" | wc -l)" 2
 is "built again they are the same" "$(packages "$TMPDIR/two")" "$(packages "$TMPDIR/one")"
 deb=$(echo "$TMPDIR"/one/*.deb)
 matches "the configuration is a conffile" "$(dpkg-deb --ctrl-tarfile "$deb" | tar -xO ./conffiles)" '^/etc/espial/espial.conf$'
-for page in "$ESPIAL_ROOT"/deploy/man/*.1; do
-	check "$(basename "$page") is in it" grep -q "/man1/$(basename "$page").gz" <(dpkg-deb -c "$deb")
-done
+is "man pages" "$(dpkg-deb -c "$deb" | sed -nE 's,.*/man1/(.*)\.gz,\1,p' | sort | xargs)" \
+	"$(cd "$ESPIAL_ROOT/deploy/man" && printf '%s\n' *.1 | sort | xargs)"
 if command -v lintian >/dev/null; then
 	is "lintian finds no errors" "$(TMPDIR=/tmp lintian --fail-on none --allow-root "$deb" 2>/dev/null | grep '^E:')" ""
 else
@@ -65,7 +67,8 @@ box_put "$tarball" "/root/deploy/$(basename "$tarball")"
 # files: what is there of espial; of directories that others have too, only ours. State that systemd keeps is not.
 files()
 {
-	box sh -c 'find /etc /usr /var/lib /run /sys/fs/bpf -name "*espial*" -not -path "/usr/src/*" -not -path "/var/lib/systemd/*" \
+	box sh -c 'find /etc /usr/bin /usr/local /usr/lib/systemd /usr/lib/sysusers.d /usr/lib/tmpfiles.d /usr/share/man \
+		/usr/share/doc /usr/share/lintian /usr/share/bash-completion /usr/share/zsh /usr/share/fish /var/lib /run /sys/fs/bpf -name "*espial*" -not -path "/usr/src/*" -not -path "/var/lib/systemd/*" \
 		-not -path "/run/systemd/*" -not -path "/run/credentials/*"; getent passwd espial; getent group espial' | sort
 }
 before=$(files)

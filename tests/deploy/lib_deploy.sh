@@ -44,7 +44,7 @@ box_script()
 		rm -rf etc/systemd/system/*.wants usr/lib/systemd/system/multi-user.target.wants usr/sbin/policy-rc.d
 		rm -rf etc/espial var/lib/espial
 		ip link set lo up
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root container=espial chroot . "$@"
+		exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root container=espial chroot . "$@"
 	END
 }
 
@@ -80,7 +80,7 @@ box_ready()
 
 box()
 {
-	nsenter -t "$box_pid" -m -p -n -u -i -C -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
+	nsenter -t "$box_pid" -m -p -n -u -i -C -r -w env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root \
 		DEBIAN_FRONTEND=noninteractive "$@"
 }
 
