@@ -90,6 +90,7 @@ ESP_SLOW int esp_count_burst(struct esp_sa_rare *rare, __u64 length)
 	if (!rare || !length)
 		return 0;
 	bucket = esp_log2(length);
+	ESP_OPAQUE(bucket); /* clang 19 knows that it is small, and drops the check that the verifier needs */
 	if (bucket < ESP_HISTOGRAM)
 		ESP_ADD(&rare->burst_length[bucket], 1);
 	return 1;

@@ -236,8 +236,8 @@ static pid_t start_agent(const char *espial, const char *socket, uint32_t sas)
 	snprintf(capacity, sizeof(capacity), "%" PRIu32, sas);
 	pid = fork();
 	if (!pid) {
-		execl(espial, espial, "run", "-i", "bench1", "--journal", "none", "--socket", socket, "--sa-capacity", capacity,
-		      (char *)NULL);
+		execl(espial, espial, "run", "-i", "bench1", "--journal", "none", "--socket", socket,
+		      "--sa-capacity", capacity, (char *)NULL);
 		_exit(127);
 	}
 	return pid;

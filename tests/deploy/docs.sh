@@ -3,7 +3,7 @@
 #
 # deploy/docs: the commands of the pages for the Debian package, the archive and the unit are executed, under a systemd in namespaces,
 # with what `make deb` and `make tarball` build; nothing is left behind
-# shellcheck source=tests/cli/lib_deploy.sh disable=SC2317
+# shellcheck source=tests/deploy/lib_deploy.sh disable=SC2317
 . "$(dirname "$0")/lib_deploy.sh"
 docs=$ESPIAL_ROOT/deploy/docs
 need_cmd dpkg-deb dpkg-shlibdeps

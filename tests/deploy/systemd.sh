@@ -3,7 +3,7 @@
 #
 # The systemd unit: what systemd's own checks say of it, and really run, by a systemd in namespaces: without root, with its few
 # capabilities, over a crash, a reload, a stop and `espial detach`
-# shellcheck source=tests/cli/lib_deploy.sh disable=SC2317
+# shellcheck source=tests/deploy/lib_deploy.sh disable=SC2317
 . "$(dirname "$0")/lib_deploy.sh"
 unit=$ESPIAL_ROOT/deploy/systemd/espial.service
 need_cmd systemd-analyze

@@ -64,7 +64,7 @@ agent_start()
 		"$ESPIAL" run --socket "$AGENT_SOCKET" --journal none "$@"
 	AGENT_PID=$SPAWNED
 	at_exit stop_process "$AGENT_PID" KILL
-	wait_for 20 _agent_answers_or_ended
+	wait_for 90 _agent_answers_or_ended
 	if ! is_running "$AGENT_PID"; then
 		cat "$AGENT_LOG"
 		return 1

@@ -171,10 +171,29 @@ static void test_cause(void **state_)
 	assert_int_equal(list[0]->id, FINDING_OBSERVATION_GAP);
 	assert_int_equal(list[0]->explains_count, 1);
 	assert_int_equal(list[0]->explains[0], FINDING_PATH_LOSS);
+	assert_int_equal(raised, 1); /* the consequence was not told */
 	dead_value = 0;
 	assert_int_equal(look(d, 11), 1); /* the cause is gone: the consequence stands for itself */
 	list = diagnosis_raised(d)->list;
 	assert_int_equal(list[0]->id, FINDING_PATH_LOSS);
+	assert_int_equal(raised, 2);
+}
+
+/* A consequence that was there only as long as its cause is never told, nor kept. */
+static void test_silent_consequence(void **state_)
+{
+	struct diagnosis *d = *state_;
+
+	loss_value = dead_value = 1;
+	look(d, 0);
+	look(d, 10);
+	loss_value = 0;
+	look(d, 11);
+	assert_int_equal(look(d, 40), 1);
+	assert_int_equal(raised, 1);
+	assert_int_equal(cleared, 0);
+	assert_int_equal(diagnosis_cleared(d)->count, 0);
+	assert_int_equal(diagnosis_raised_total(d, FINDING_PATH_LOSS), 0);
 }
 
 static void on_undecided(void *arg, enum finding_id id, unsigned int missing)
@@ -260,6 +279,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_interrupted_hold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_samples, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cause, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent_consequence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_cleared, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gain, setup, teardown),

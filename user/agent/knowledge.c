@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/facts.h"
 #include "agent/probing.h"
 #include "diagnose/diagnosis.h"
 #include "diagnose/finding_timeline.h"
+#include "export/hooks.h"
 #include "export/journal.h"
 #include "model/model.h"
 #include "source/addresses.h"
@@ -35,6 +37,7 @@ struct knowledge {
 	struct journal *journal; /* NULL: none */
 	struct facts *facts;
 	struct probing *probing; /* NULL: never probes */
+	struct hooks *hooks;	 /* NULL: none */
 	struct addresses own;
 	struct host_facts host;
 	struct drops *drops; /* NULL: none */
@@ -57,6 +60,21 @@ static void on_entry(void *arg, const struct timeline_entry *entry)
 		journal_add(k->journal, entry);
 }
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void on_hook(void *arg, const char *line)
+{
+	const struct knowledge *k = arg;
+
+	log_line(k->log, LOG_LEVEL_WARNING, "%s", line);
+}
+
 static void on_finding(void *arg, const struct finding *f, bool raised)
 {
 	struct knowledge *k = arg;
@@ -64,6 +82,7 @@ static void on_finding(void *arg, const struct finding *f, bool raised)
 
 	finding_timeline(f, raised, k->now_ns, &entry);
 	on_entry(k, &entry);
+	hooks_finding(k->hooks, f, raised, k->now_ns, monotonic_ms());
 	if (raised && k->config->probe_on_finding)
 		probing_found(k->probing, f, k->now_ns);
 }
@@ -148,6 +167,7 @@ bool knowledge_tick(struct knowledge *k, uint64_t now_ns)
 	}
 	tend_journal(k, now_ns);
 	probing_tick(k->probing, now_ns);
+	hooks_tick(k->hooks, monotonic_ms());
 	return now_ns - k->looked_ns >= (rest > LOOK_EVERY ? rest : LOOK_EVERY);
 }
 
@@ -196,14 +216,14 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 	err = model_update(k->model, state, facts_kernel(k->facts), daemons, daemon_count, now_ns);
 	if (!err)
 		err = knowledge_show(k, state);
-	if (!err)
+	if (!err) {
+		probing_look(k->probing, state->tunnels, state->tunnel_count, now_ns);
 		err = diagnose(k, state, now_ns);
+	}
 	if (err && !k->no_memory)
 		log_line(k->log, LOG_LEVEL_ERROR, "tunnels: %s: what they did meanwhile is not counted",
 			 strerror(-err));
 	k->no_memory = err != 0;
-	if (!err)
-		probing_look(k->probing, state->tunnels, state->tunnel_count, now_ns);
 	if (!err && k->journal)
 		journal_rollup(k->journal, now_ns, state->tunnels, state->tunnel_count);
 	return err;
@@ -253,6 +273,14 @@ static void open_probing(struct knowledge *k)
 		log_line(k->log, LOG_LEVEL_WARNING, "no probes: no memory");
 }
 
+static void open_hooks(struct knowledge *k)
+{
+	const struct hooks_options options = {.command = k->config->hook_command, .tell = on_hook, .arg = k};
+
+	if (k->config->hook_command[0] && hooks_open(&options, &k->hooks) != 0)
+		log_line(k->log, LOG_LEVEL_WARNING, "hook-command: no memory");
+}
+
 int knowledge_open(const struct config *config, const struct log *log, uint64_t now_ns,
 		   struct knowledge **ret, char *error, size_t error_size)
 {
@@ -279,6 +307,7 @@ int knowledge_open(const struct config *config, const struct log *log, uint64_t 
 	}
 	diagnosis_observe(k->diagnosis, on_finding, k);
 	open_probing(k);
+	open_hooks(k);
 	open_journal(k, now_ns);
 	*ret = k;
 	return 0;
@@ -326,6 +355,7 @@ void knowledge_close(struct knowledge *k, uint64_t now_ns)
 		journal_close(k->journal);
 	}
 	probing_close(k->probing);
+	hooks_close(k->hooks);
 	diagnosis_free(k->diagnosis);
 	model_free(k->model);
 	addresses_free(&k->own);

@@ -77,8 +77,6 @@ static void holds(struct diagnosis *d, struct diagnosis_entry *entry)
 	if (entry->raised || d->now_ns - entry->true_ns < row->hold_s * DIAGNOSIS_SECOND)
 		return;
 	entry->raised = true;
-	d->totals[row->id]++;
-	tell(d, held(entry), true);
 }
 
 static void keep_cleared(struct diagnosis *d, struct diagnosis_entry *entry)
@@ -110,7 +108,8 @@ static bool ends(struct diagnosis *d, struct diagnosis_entry *entry)
 		entry->false_ns = d->now_ns;
 	if (d->now_ns - entry->false_ns < row->calm_s * DIAGNOSIS_SECOND)
 		return false;
-	if (f) {
+	/* What a cause stood for all the time was never told. */
+	if (f && entry->told) {
 		f->until_ns = entry->false_ns;
 		tell(d, f, false);
 		keep_cleared(d, entry);
@@ -211,9 +210,16 @@ static int show(struct diagnosis *d)
 		d->shown.list = more;
 		d->shown.room = count;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!raised[i]->suppressed)
-			d->shown.list[d->shown.count++] = held(raised[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (raised[i]->suppressed)
+			continue;
+		d->shown.list[d->shown.count++] = held(raised[i]);
+		if (raised[i]->told)
+			continue;
+		raised[i]->told = true;
+		d->totals[held(raised[i])->id]++;
+		tell(d, held(raised[i]), true);
+	}
 	free(raised);
 	if (d->shown.count)
 		qsort(d->shown.list, d->shown.count, sizeof(struct finding *), by_importance);

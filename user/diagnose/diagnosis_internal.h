@@ -25,6 +25,7 @@ struct diagnosis_entry {
 	uint64_t look; /* number of the look in which the rule last held */
 	uint64_t true_ns, false_ns;
 	bool raised, suppressed;
+	bool told;		    /* that it was raised */
 	struct findings now, fresh; /* one finding each, or none */
 	struct diagnosis_entry *next;
 };
