@@ -81,13 +81,13 @@ vm_sa_gone a 10.9.0.1 10.9.0.2 $LATE
 pings 100 0.02
 gone()
 {
-	known $SHORT false
+	known "$SHORT" false
 }
 check "an SA that expired here is unknown" wait_for 60 eval "pings 5 0.1; gone"
 pings 60 0.02
 of_short()
 {
-	diagnosis | jq -e --arg spi $SHORT 'any(.[]; .id == "invalid-spi" and .subject.spi == $spi)'
+	diagnosis | jq -e --arg spi "$SHORT" 'any(.[]; .id == "invalid-spi" and .subject.spi == $spi)'
 }
 check "and used on: invalid-spi" wait_for 60 of_short
 grep -v "INFO\|info" "$TMPDIR/agent.log" | tail -n 5
