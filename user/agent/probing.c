@@ -22,7 +22,6 @@
 #define OUTPUT ((size_t)1 << 20)
 #define ADDRESS INET6_ADDRSTRLEN
 
-extern char **environ;
 
 struct peer {
 	char tunnel[sizeof(((struct state_tunnel *)0)->name)];
@@ -184,7 +183,9 @@ static int spawn(struct probing *p, const char **arguments, int output)
 		return -ENOMEM;
 	}
 	/* The agent's signals are blocked, which a program would inherit. */
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes,
+				 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setpgroup(&attributes, 0); /* its own: what it starts ends with it */
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -359,7 +360,7 @@ static void follow(struct probing *p, uint64_t now_ns)
 		p->pipe = -1;
 	}
 	if (late || p->length == OUTPUT)
-		kill(p->child, SIGKILL);
+		kill(-p->child, SIGKILL);
 	if (open && !late)
 		return;
 	ended = waitpid(p->child, &status, WNOHANG);
@@ -424,7 +425,7 @@ void probing_close(struct probing *p)
 	if (!p)
 		return;
 	if (p->child) {
-		kill(p->child, SIGKILL);
+		kill(-p->child, SIGKILL);
 		waitpid(p->child, NULL, 0);
 	}
 	if (p->pipe >= 0)
