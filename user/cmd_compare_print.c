@@ -70,7 +70,7 @@ static int by_loss(const void *x, const void *y)
 
 int compare_sum_up(const struct compare *c, struct compare_sums *ret)
 {
-	const struct compare_flow **sorted = calloc(c->count + 1, sizeof(*sorted));
+	const struct compare_flow **sorted = calloc(c->count + 1, sizeof(const struct compare_flow *));
 	struct compare_sum *list = calloc(c->count + 1, sizeof(*list));
 	size_t count = 0;
 
@@ -82,7 +82,7 @@ int compare_sum_up(const struct compare *c, struct compare_sums *ret)
 	for (size_t i = 0; i < c->count; i++)
 		sorted[i] = &c->flows[i];
 	if (c->count)
-		qsort(sorted, c->count, sizeof(*sorted), by_tunnel);
+		qsort(sorted, c->count, sizeof(const struct compare_flow *), by_tunnel);
 	for (size_t i = 0; i < c->count; i++) {
 		if (!i || !same_tunnel(sorted[i - 1], sorted[i])) {
 			list[count].tunnel = sorted[i]->sent->tunnel;

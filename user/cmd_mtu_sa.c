@@ -199,7 +199,7 @@ static int read_child(const json_t *child, const char *name, bool known, struct 
 				  "kernel's SAs (xfrm) or asks the IKE daemon (vici); or give them with "
 				  "--esp",
 				  name);
-	strcpy(ret->proposal, proposal);
+	snprintf(ret->proposal, sizeof(ret->proposal), "%s", proposal);
 	ret->spec.mode = is(child, "mode", "transport") ? MTU_TRANSPORT
 			 : is(child, "mode", "beet")	? MTU_BEET
 							: MTU_TUNNEL;

@@ -165,8 +165,10 @@ static void test_ratios(void **unused)
 		setup(unused);
 		assert_null(ratio_seconds(r, r->below, 200));
 		f = ratio_seconds(r, r->raise, 100);
-		if (!f)
+		if (!f) {
 			fail_msg("%s is not raised", catalogue_row(r->id)->id);
+			return;
+		}
 		assert_string_equal(f->tunnel, "t");
 		assert_string_equal(f->peer, "192.0.2.2");
 		assert_true(f->evidence_count >= 2);

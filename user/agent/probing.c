@@ -22,7 +22,6 @@
 #define OUTPUT ((size_t)1 << 20)
 #define ADDRESS INET6_ADDRSTRLEN
 
-
 struct peer {
 	char tunnel[sizeof(((struct state_tunnel *)0)->name)];
 	uint8_t local[16], peer[16];

@@ -89,7 +89,7 @@ static void keep_cleared(struct diagnosis *d, struct diagnosis_entry *entry)
 	for (size_t i = 0; i < place->count; i++)
 		place->list[i]->list = place;
 	d->cleared_count++;
-	memmove(d->cleared_list + 1, d->cleared_list, sizeof(d->cleared_list) - sizeof(*d->cleared_list));
+	memmove(d->cleared_list + 1, d->cleared_list, (DIAGNOSIS_CLEARED - 1) * sizeof(struct finding *));
 	d->cleared_list[0] = place->list[0];
 	d->cleared_view.list = d->cleared_list;
 	d->cleared_view.count =

@@ -232,7 +232,8 @@ void rule_policy_overlap(struct rule_run *r)
 	const struct fact_policy **sorted, **stack;
 	size_t count = 0, depth = 0, left = COMPARISONS;
 
-	sorted = calloc(kernel->policy_count ? kernel->policy_count : 1, 2 * sizeof(*sorted));
+	sorted = calloc(kernel->policy_count ? kernel->policy_count : 1,
+			2 * sizeof(const struct fact_policy *));
 	if (!sorted)
 		return; /* looked at again in a second */
 	stack = sorted + kernel->policy_count;
@@ -240,7 +241,7 @@ void rule_policy_overlap(struct rule_run *r)
 		if (kernel->policies[i].direction == FACT_OUT)
 			sorted[count++] = &kernel->policies[i];
 	if (count)
-		qsort(sorted, count, sizeof(*sorted), by_destination);
+		qsort(sorted, count, sizeof(const struct fact_policy *), by_destination);
 	for (size_t i = 0; i < count && left; i++) {
 		const struct fact_selector *s = &sorted[i]->selector;
 

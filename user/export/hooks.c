@@ -20,8 +20,6 @@
 #define VARIABLES 5
 #define MS_PER_TOKEN (60000 / HOOKS_PER_MINUTE)
 
-extern char **environ;
-
 struct job {
 	int input; /* memory file with the JSON: a pipe could block */
 	char variables[VARIABLES][160];

@@ -141,7 +141,7 @@ static void write_family(struct text *t, const struct family *family, const stru
 
 void metrics_sas_write(struct text *t, const struct state *state, bool openmetrics)
 {
-	const struct state_sa **list = calloc(state->sa_count + 1, sizeof(*list));
+	const struct state_sa **list = calloc(state->sa_count + 1, sizeof(const struct state_sa *));
 	size_t count = 0;
 
 	if (!list) {
@@ -151,7 +151,7 @@ void metrics_sas_write(struct text *t, const struct state *state, bool openmetri
 	for (size_t i = 0; i < state->sa_count; i++)
 		if (is_told(state, &state->sas[i]))
 			list[count++] = &state->sas[i];
-	qsort(list, count, sizeof(*list), compare);
+	qsort(list, count, sizeof(const struct state_sa *), compare);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		write_family(t, &families[i], state, list, count, openmetrics);
 	free(list);
