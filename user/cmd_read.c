@@ -171,11 +171,13 @@ static int print_json(const struct state *state, const struct offline *o)
 
 static int print_tables(const struct state *state, const struct offline *o, const char *view)
 {
-	/* Ten thousand IKE SAs cost more to write and parse here than their messages did: only for who shows them */
-	bool shows_ike = view && strcmp(view, "ike") == 0;
+	/* Ten thousand IKE SAs or tunnels cost more to write and parse here than their messages did: only for who shows them */
+	bool shows_ike = view && strcmp(view, "ike") == 0,
+	     shows_tunnels = view && strcmp(view, "tunnels") == 0;
 	const struct export_json_options json = {.ike_verdicts = offline_ike_verdicts(o),
 						 .conversations = shows_ike ? offline_conversations(o) : NULL,
-						 .ike_brief = true};
+						 .ike_brief = true,
+						 .tunnels_most = shows_tunnels ? 0 : UI_SUMMARY_TUNNELS};
 	struct ui_options options;
 	size_t length;
 	char *text = export_state_json_with(state, &json, &length);

@@ -26,7 +26,8 @@ struct export_json_options {
 	const uint64_t *ike_verdicts;
 	/* For ike_sas[] and, in "ike", the tracker's own counters. NULL: ike_sas[] is empty */
 	const struct conversations *conversations;
-	bool ike_brief; /* of each IKE SA what tables show: see export_ike_sas_brief() */
+	size_t tunnels_most; /* see export_tunnels(); 0: all */
+	bool ike_brief;	     /* of each IKE SA what tables show: see export_ike_sas_brief() */
 };
 
 /* The JSON document, ending in a newline when pretty. *ret_len (may be NULL) is its length. */

@@ -302,7 +302,7 @@ static void write_state(struct json_writer *w, const struct state *state,
 		write_sa(w, state, &state->sas[i]);
 	json_write_close(w, ']');
 	(options->ike_brief ? export_ike_sas_brief : export_ike_sas)(w, "ike_sas", options->conversations);
-	export_tunnels(w, "tunnels", state);
+	export_tunnels(w, "tunnels", state, options->tunnels_most);
 	export_not_observable(w, "not_observable", state);
 	export_diagnosis(w, state);
 	json_write_open(w, "losses", '{');

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "export/tunnel_json.h"
 
+#include <stdlib.h>
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -132,8 +134,49 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	json_write_close(w, '}');
 }
 
-void export_tunnels(struct json_writer *w, const char *key, const struct state *state)
+/* As the tables of ui/ are sorted: by state, the latest change first, then by name. */
+static int by_need(const void *a, const void *b)
 {
+	const struct state_tunnel *const *x = a, *const *y = b;
+
+	if ((*x)->state != (*y)->state)
+		return (*x)->state < (*y)->state ? -1 : 1;
+	if ((*x)->since_ns != (*y)->since_ns)
+		return (*x)->since_ns > (*y)->since_ns ? -1 : 1;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void write_some(struct json_writer *w, const char *key, const struct state *state, size_t most)
+{
+	const struct state_tunnel **sorted = calloc(state->tunnel_count, sizeof(const struct state_tunnel *));
+	uint64_t counts[STATE_TUNNEL_STATES] = {0};
+
+	if (!sorted) {
+		w->text.failed = true;
+		return;
+	}
+	for (size_t i = 0; i < state->tunnel_count; i++) {
+		sorted[i] = &state->tunnels[i];
+		counts[sorted[i]->state]++;
+	}
+	qsort(sorted, state->tunnel_count, sizeof(const struct state_tunnel *), by_need);
+	json_write_open(w, key, '[');
+	for (size_t i = 0; i < most; i++)
+		export_tunnel(w, sorted[i]);
+	json_write_close(w, ']');
+	json_write_flat(w, "tunnel_states", '{');
+	for (int i = 0; i < STATE_TUNNEL_STATES; i++)
+		json_write_number(w, export_tunnel_state_name((enum state_tunnel_state)i), counts[i]);
+	json_write_close(w, '}');
+	free(sorted);
+}
+
+void export_tunnels(struct json_writer *w, const char *key, const struct state *state, size_t most)
+{
+	if (most && most < state->tunnel_count) {
+		write_some(w, key, state, most);
+		return;
+	}
 	json_write_open(w, key, '[');
 	for (size_t i = 0; i < state->tunnel_count; i++)
 		export_tunnel(w, &state->tunnels[i]);

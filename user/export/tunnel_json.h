@@ -8,7 +8,11 @@
 
 const char *export_tunnel_state_name(enum state_tunnel_state state);
 void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel);
-void export_tunnels(struct json_writer *w, const char *key, const struct state *state);
+/*
+ * `most`: no more than so many, those that need a look first, and then also how many there are of each state, as tunnel_states; 0: all,
+ * as they come.
+ */
+void export_tunnels(struct json_writer *w, const char *key, const struct state *state, size_t most);
 /* The members of an SA that say whose it is: within its object. */
 void export_sa_tunnel(struct json_writer *w, const struct state *state, const struct state_sa *sa);
 

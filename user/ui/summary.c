@@ -9,7 +9,6 @@
 #include "ui/format.h"
 
 #define SUMMARY_SAS 10
-#define SUMMARY_TUNNELS 10
 #define SUMMARY_INTERFACES 8
 #define SUMMARY_LABEL 12 /* columns */
 
@@ -201,6 +200,7 @@ static int print_tunnels(FILE *out, json_t *document, const struct ui_options *o
 {
 	static const char *const states[] = {"down", "negotiating", "idle", "up"};
 	const json_t *tunnels = view_get(document, "tunnels");
+	const json_t *states_told = view_get(document, "tunnel_states"); /* when not all tunnels are there */
 	size_t count = json_array_size(tunnels), in_state, i, shown = 0;
 	json_t *tunnel;
 	char line[80];
@@ -208,12 +208,17 @@ static int print_tunnels(FILE *out, json_t *document, const struct ui_options *o
 
 	if (!count)
 		return 0;
+	if (states_told) {
+		count = 0;
+		for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++)
+			count += (size_t)view_number(states_told, states[s]);
+	}
 	print_label(out, options, "tunnels");
 	fprintf(out, "%zu:", count);
 	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
-		in_state = 0;
+		in_state = (size_t)view_number(states_told, states[s]);
 		json_array_foreach(tunnels, i, tunnel) {
-			in_state += strcmp(view_string(tunnel, "state"), states[s]) == 0;
+			in_state += !states_told && strcmp(view_string(tunnel, "state"), states[s]) == 0;
 		}
 		if (!in_state)
 			continue;
@@ -221,10 +226,10 @@ static int print_tunnels(FILE *out, json_t *document, const struct ui_options *o
 		ui_styled(out, options, s == 0 ? UI_BAD : s == 1 ? UI_WARN : UI_PLAIN, line);
 	}
 	fputs("\n\n", out);
-	err = view_tunnel_table(out, document, options, SUMMARY_TUNNELS);
-	if (!err && count > SUMMARY_TUNNELS) {
+	err = view_tunnel_table(out, document, options, UI_SUMMARY_TUNNELS);
+	if (!err && count > UI_SUMMARY_TUNNELS) {
 		snprintf(line, sizeof(line), "  … and %zu more: the view `tunnels` shows all\n",
-			 count - SUMMARY_TUNNELS);
+			 count - UI_SUMMARY_TUNNELS);
 		ui_styled(out, options, UI_DIM, line);
 	}
 	fputc('\n', out);

@@ -15,6 +15,8 @@
 
 #include <jansson.h>
 
+#define UI_SUMMARY_TUNNELS 10 /* rows of the summary */
+
 struct ui_options {
 	unsigned int width; /* columns to fit into; 0: no terminal, thus no limit and no legends */
 	bool color;
