@@ -46,6 +46,7 @@ table()
 	test shellcheck cmd shellcheck
 	test jq cmd jq
 	test curl cmd curl
+	test python3 cmd python3
 	test libpcap-dev header pcap/pcap.h
 	deploy prometheus cmd promtool
 	deploy prometheus-alertmanager cmd amtool
