@@ -369,6 +369,7 @@ void diagnosis_free(struct diagnosis *d)
 	for (size_t i = 0; i < DIAGNOSIS_CLEARED; i++)
 		findings_free(&d->cleared[i]);
 	free(d->shown.list);
-	free(d->pairs);
+	free(d->pairs.slots);
+	free(d->kernel_sas.slots);
 	free(d);
 }

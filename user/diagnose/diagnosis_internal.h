@@ -47,6 +47,12 @@ struct diagnosis_history {
 	struct diagnosis_history *next;
 };
 
+/* Where in an array something is, by a hash: made anew for each look. */
+struct diagnosis_index {
+	uint32_t *slots; /* position + 1; 0: free */
+	size_t mask, room;
+};
+
 struct diagnosis {
 	const struct rule *rules;
 	size_t rule_count;
@@ -65,9 +71,9 @@ struct diagnosis {
 	struct finding *cleared_list[DIAGNOSIS_CLEARED]; /* the latest first */
 	struct findings cleared_view;			 /* of these: not owned */
 	uint64_t totals[FINDING_COUNT];
-	unsigned int missing; /* enum diagnose_need that the last input lacked */
-	uint32_t *pairs;      /* hash of address pairs: index of a tunnel + 1, 0 free; for this look */
-	size_t pair_mask, pair_room;
+	unsigned int missing;		   /* enum diagnose_need that the last input lacked */
+	struct diagnosis_index pairs;	   /* of addresses: tunnels */
+	struct diagnosis_index kernel_sas; /* by SPI, protocol and destination */
 };
 
 void subject_key_make(const struct rule_run *r, const struct rule_subject *subject, struct subject_key *ret);

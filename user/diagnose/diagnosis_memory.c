@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_START UINT64_C(0xcbf29ce484222325) /* FNV-1a */
+
 static uint64_t hash_bytes(const void *bytes, size_t size, uint64_t h)
 {
 	const uint8_t *at = bytes;
 
 	while (size--)
-		h = (h ^ *at++) * UINT64_C(0x100000001b3); /* FNV-1a */
+		h = (h ^ *at++) * UINT64_C(0x100000001b3);
 	return h;
 }
 
@@ -24,7 +26,7 @@ static size_t bucket(uint64_t h)
 
 static size_t key_bucket(const struct subject_key *key)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = HASH_START;
 
 	h = hash_bytes(key->tunnel, strlen(key->tunnel), h);
 	h = hash_bytes(key->peer, strlen(key->peer), h);
@@ -117,14 +119,32 @@ uint64_t *rule_memory(struct rule_run *r, const struct rule_subject *subject)
 	return &number->value;
 }
 
-/* ---- which tunnel is between two addresses */
+/* ---- finding things in the input */
+
+/* Empties it, with room for `count`. 0 or -ENOMEM. */
+static int index_begin(struct diagnosis_index *index, size_t count)
+{
+	size_t room = 16;
+
+	while (room < count * 2)
+		room *= 2;
+	if (room > index->room) {
+		uint32_t *more = realloc(index->slots, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		index->slots = more;
+		index->room = room;
+	}
+	index->mask = room - 1;
+	memset(index->slots, 0, room * sizeof(*index->slots));
+	return 0;
+}
 
 /* The same whichever comes first. */
 static size_t pair_hash(const uint8_t one[16], const uint8_t other[16])
 {
-	uint64_t start = UINT64_C(0xcbf29ce484222325);
-
-	return (size_t)(hash_bytes(one, 16, start) + hash_bytes(other, 16, start));
+	return (size_t)(hash_bytes(one, 16, HASH_START) + hash_bytes(other, 16, HASH_START));
 }
 
 static bool is_between(const struct state_tunnel *t, const uint8_t one[16], const uint8_t other[16])
@@ -133,32 +153,51 @@ static bool is_between(const struct state_tunnel *t, const uint8_t one[16], cons
 	       (memcmp(t->local, other, 16) == 0 && memcmp(t->remote, one, 16) == 0);
 }
 
-/* 0 or -ENOMEM. */
-static int index_pairs(struct diagnosis *d, const struct state *state)
+/* The slot of the tunnel between these two, or the free one where it belongs. */
+static uint32_t *pair_slot(const struct diagnosis *d, const struct state *state, const uint8_t one[16],
+			   const uint8_t other[16])
 {
-	size_t room = 16, at;
+	size_t at = pair_hash(one, other) & d->pairs.mask;
 
-	while (room < state->tunnel_count * 2)
-		room *= 2;
-	if (room > d->pair_room) {
-		uint32_t *more = realloc(d->pairs, room * sizeof(*more));
+	while (d->pairs.slots[at] && !is_between(&state->tunnels[d->pairs.slots[at] - 1], one, other))
+		at = (at + 1) & d->pairs.mask;
+	return &d->pairs.slots[at];
+}
 
-		if (!more)
-			return -ENOMEM;
-		d->pairs = more;
-		d->pair_room = room;
+static uint32_t *kernel_slot(const struct diagnosis *d, const struct fact_kernel *kernel, uint32_t spi,
+			     uint8_t protocol, const uint8_t destination[16])
+{
+	size_t at = (size_t)hash_bytes(destination, 16, HASH_START + spi + protocol) & d->kernel_sas.mask;
+
+	for (; d->kernel_sas.slots[at]; at = (at + 1) & d->kernel_sas.mask) {
+		const struct fact_sa *fact = &kernel->sas[d->kernel_sas.slots[at] - 1];
+
+		if (fact->spi == spi && fact->protocol == protocol &&
+		    memcmp(fact->destination, destination, 16) == 0)
+			break;
 	}
-	d->pair_mask = room - 1;
-	memset(d->pairs, 0, room * sizeof(*d->pairs));
-	for (size_t i = 0; i < state->tunnel_count; i++) {
-		const struct state_tunnel *t = &state->tunnels[i];
+	return &d->kernel_sas.slots[at];
+}
 
-		for (at = pair_hash(t->local, t->remote) & d->pair_mask; d->pairs[at];
-		     at = (at + 1) & d->pair_mask)
-			if (is_between(&state->tunnels[d->pairs[at] - 1], t->local, t->remote))
-				break; /* several tunnels of one pair: the first stands for them */
-		if (!d->pairs[at])
-			d->pairs[at] = (uint32_t)i + 1;
+/* Of what is there several times, the first. 0 or -ENOMEM. */
+static int index_input(struct diagnosis *d, const struct diagnose_input *input)
+{
+	const struct fact_kernel *kernel = input->kernel;
+	const struct state *state = input->state;
+	size_t sas = kernel && kernel->available ? kernel->sa_count : 0;
+	uint32_t *slot;
+
+	if (index_begin(&d->pairs, state->tunnel_count) != 0 || index_begin(&d->kernel_sas, sas) != 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < state->tunnel_count; i++) {
+		slot = pair_slot(d, state, state->tunnels[i].local, state->tunnels[i].remote);
+		*slot = *slot ? *slot : (uint32_t)i + 1;
+	}
+	for (size_t i = 0; i < sas; i++) {
+		const struct fact_sa *sa = &kernel->sas[i];
+
+		slot = kernel_slot(d, kernel, sa->spi, sa->protocol, sa->destination);
+		*slot = *slot ? *slot : (uint32_t)i + 1;
 	}
 	return 0;
 }
@@ -166,20 +205,23 @@ static int index_pairs(struct diagnosis *d, const struct state *state)
 const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
 					  const uint8_t other[16])
 {
-	const struct diagnosis *d = r->d;
-	const struct state *state = r->input->state;
+	uint32_t found = *pair_slot(r->d, r->input->state, one, other);
 
-	for (size_t at = pair_hash(one, other) & d->pair_mask; d->pairs[at]; at = (at + 1) & d->pair_mask)
-		if (is_between(&state->tunnels[d->pairs[at] - 1], one, other))
-			return &state->tunnels[d->pairs[at] - 1];
-	return NULL;
+	return found ? &r->input->state->tunnels[found - 1] : NULL;
+}
+
+const struct fact_sa *rule_kernel_sa(const struct rule_run *r, const struct state_sa *sa)
+{
+	uint32_t found = *kernel_slot(r->d, r->input->kernel, sa->spi, sa->protocol, sa->destination);
+
+	return found ? &r->input->kernel->sas[found - 1] : NULL;
 }
 
 /* ---- counters of tunnels */
 
 static struct diagnosis_history **history_at(struct diagnosis *d, const char *tunnel)
 {
-	uint64_t h = hash_bytes(tunnel, strlen(tunnel), UINT64_C(0xcbf29ce484222325));
+	uint64_t h = hash_bytes(tunnel, strlen(tunnel), HASH_START);
 	struct diagnosis_history **at = &d->histories[bucket(h)];
 
 	while (*at && strcmp((*at)->tunnel, tunnel) != 0)
@@ -189,7 +231,7 @@ static struct diagnosis_history **history_at(struct diagnosis *d, const char *tu
 
 int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 {
-	if (index_pairs(d, input->state) != 0)
+	if (index_input(d, input) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < input->state->tunnel_count; i++) {
 		const struct state_tunnel *tunnel = &input->state->tunnels[i];

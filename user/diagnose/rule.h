@@ -66,6 +66,9 @@ const char *rule_address(const uint8_t address[16], char ret[RULE_ADDRESS]);
 const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
 					  const uint8_t other[16]);
 
+/* The kernel's own SA behind one that was seen; NULL: it has none, or is not asked. */
+const struct fact_sa *rule_kernel_sa(const struct rule_run *r, const struct state_sa *sa);
+
 /* All rules: rules.def says which and with what thresholds. */
 extern const struct rule rule_table[];
 extern const size_t rule_count;

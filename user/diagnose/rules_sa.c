@@ -32,20 +32,6 @@ static bool gained(struct rule_run *r, const struct rule_subject *subject, uint6
 	return known;
 }
 
-static const struct fact_sa *kernel_sa(const struct rule_run *r, const struct state_sa *sa)
-{
-	const struct fact_kernel *kernel = r->input->kernel;
-
-	for (size_t i = 0; kernel && kernel->available && i < kernel->sa_count; i++) {
-		const struct fact_sa *fact = &kernel->sas[i];
-
-		if (fact->spi == sa->spi && fact->protocol == sa->protocol &&
-		    memcmp(fact->destination, sa->destination, 16) == 0)
-			return fact;
-	}
-	return NULL;
-}
-
 /* Packets that a window of `size` would have dropped; UINT64_MAX: unknown. */
 static uint64_t drops(const struct state_sa *sa, uint32_t size)
 {
@@ -83,7 +69,7 @@ void rule_replay_window_too_small(struct rule_run *r)
 
 		if (sa->direction == ESP_DIR_OUT || sa->newcomer || !sa->sequence.received)
 			continue;
-		fact = kernel_sa(r, sa);
+		fact = rule_kernel_sa(r, sa);
 		if (fact && !fact->replay_window)
 			continue; /* it does not check */
 		if (fact)
@@ -206,7 +192,7 @@ void rule_sequence_exhaustion(struct rule_run *r)
 	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
 		uint64_t span_s = (sa->last_ns - sa->first_ns) / SECOND, used, left, rate, seconds;
-		const struct fact_sa *fact = kernel_sa(r, sa);
+		const struct fact_sa *fact = rule_kernel_sa(r, sa);
 		char peer[RULE_ADDRESS], when[64];
 		struct rule_subject subject;
 		struct finding *f;
