@@ -106,7 +106,7 @@ int facts_open(const struct config *config, struct live *live, const struct log 
 	}
 	f->xfrm = config->xfrm;
 	if (f->xfrm) {
-		sadb_open(&f->sadb, live, log, NULL, NULL);
+		sadb_open(&f->sadb, live, log, listener->is_local, listener->arg);
 		watch(f, sadb_fd(&f->sadb));
 	}
 	open_vici(f, config);

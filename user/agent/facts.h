@@ -11,6 +11,7 @@
 struct facts;
 
 struct facts_listener {
+	bool (*is_local)(void *arg, const uint8_t address[16]);
 	void (*entry)(void *arg, const struct timeline_entry *entry); /* a line for the journal */
 	void (*ike_ended)(void *arg, uint64_t initiator_spi, uint64_t responder_spi, uint64_t at_ns);
 	void *arg;

@@ -60,12 +60,17 @@ static void on_entry(void *arg, const struct timeline_entry *entry)
 		journal_add(k->journal, entry);
 }
 
-static int64_t monotonic_ms(void)
+static uint64_t monotonic_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+static int64_t monotonic_ms(void)
+{
+	return (int64_t)(monotonic_ns() / 1000000);
 }
 
 static void on_hook(void *arg, const char *line)
@@ -189,15 +194,17 @@ static void look_at_host(struct knowledge *k, const struct state *state, uint64_
 	(void)drops_read(k->drops, &k->host); /* what cannot be read is absent */
 }
 
-static int diagnose(struct knowledge *k, struct state *state, uint64_t now_ns)
+static int diagnose(struct knowledge *k, const struct state *state, const struct fact_daemon *daemons,
+		    size_t daemon_count, uint64_t now_ns)
 {
 	struct diagnose_input input = {.now_ns = now_ns,
 				       .live = true,
 				       .state = state,
 				       .kernel = facts_kernel(k->facts),
+				       .daemons = daemons,
+				       .daemon_count = daemon_count,
 				       .host = &k->host};
 
-	input.daemons = facts_daemons(k->facts, &input.daemon_count);
 	input.paths = model_paths(k->model, &input.path_count);
 	return diagnosis_update(k->diagnosis, &input);
 }
@@ -205,20 +212,19 @@ static int diagnose(struct knowledge *k, struct state *state, uint64_t now_ns)
 int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, uint64_t cost_ns)
 {
 	const struct fact_daemon *daemons;
+	uint64_t start = monotonic_ns();
 	size_t daemon_count;
 	int err;
 
 	k->looked_ns = k->now_ns = now_ns;
-	k->look_cost_ns = cost_ns;
 	look_at_host(k, state, now_ns);
-	state->host = &k->host;
 	daemons = facts_daemons(k->facts, &daemon_count);
 	err = model_update(k->model, state, facts_kernel(k->facts), daemons, daemon_count, now_ns);
 	if (!err)
 		err = knowledge_show(k, state);
 	if (!err) {
 		probing_look(k->probing, state->tunnels, state->tunnel_count, now_ns);
-		err = diagnose(k, state, now_ns);
+		err = diagnose(k, state, daemons, daemon_count, now_ns);
 	}
 	if (err && !k->no_memory)
 		log_line(k->log, LOG_LEVEL_ERROR, "tunnels: %s: what they did meanwhile is not counted",
@@ -226,6 +232,7 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 	k->no_memory = err != 0;
 	if (!err && k->journal)
 		journal_rollup(k->journal, now_ns, state->tunnels, state->tunnel_count);
+	k->look_cost_ns = cost_ns + monotonic_ns() - start;
 	return err;
 }
 
@@ -322,7 +329,8 @@ static void on_ike_ended(void *arg, uint64_t initiator_spi, uint64_t responder_s
 
 int knowledge_follow(struct knowledge *k, struct live *live)
 {
-	const struct facts_listener listener = {.entry = on_entry, .ike_ended = on_ike_ended, .arg = k};
+	const struct facts_listener listener = {
+		.is_local = is_local, .entry = on_entry, .ike_ended = on_ike_ended, .arg = k};
 	struct live_options options;
 	const char *names[CONFIG_INTERFACES];
 	char error[CONFIG_ERROR];

@@ -11,11 +11,7 @@ static void on_change(void *arg, enum xfrm_change change, const struct fact_sa *
 {
 	struct sadb *s = arg;
 
-	s->changes[change]++;
-	if (s->listener)
-		s->listener(s->arg, change, sa, message);
-	if (!s->live)
-		return;
+	(void)message;
 	/* Errors are told by the live source, which then gives up the mirror. */
 	if (change == XFRM_ADDED)
 		(void)live_sadb_add(s->live, sa);
@@ -33,7 +29,7 @@ static void trust(struct sadb *s)
 {
 	const struct fact_kernel *facts;
 
-	if (!s->synced || s->trusted || !s->live)
+	if (!s->synced || s->trusted)
 		return;
 	facts = xfrm_facts(s->xfrm);
 	if (!facts->sa_count && !facts->policy_count)
@@ -46,10 +42,11 @@ static bool is_local(void *arg, const uint8_t address[16])
 {
 	const struct sadb *s = arg;
 
-	return addresses_have(&s->addresses, address);
+	return s->is_local(s->arg, address);
 }
 
-void sadb_open(struct sadb *s, struct live *live, const struct log *log, xfrm_listener listener, void *arg)
+void sadb_open(struct sadb *s, struct live *live, const struct log *log,
+	       bool (*local)(void *arg, const uint8_t address[16]), void *arg)
 {
 	struct xfrm_options options = {.changed = on_change, .is_local = is_local, .arg = s};
 	char error[256];
@@ -58,7 +55,7 @@ void sadb_open(struct sadb *s, struct live *live, const struct log *log, xfrm_li
 	memset(s, 0, sizeof(*s));
 	s->live = live;
 	s->log = log;
-	s->listener = listener;
+	s->is_local = local;
 	s->arg = arg;
 	err = xfrm_protect_process();
 	if (err) {
@@ -66,7 +63,6 @@ void sadb_open(struct sadb *s, struct live *live, const struct log *log, xfrm_li
 			 "XFRM: core dumps cannot be turned off (%s), and messages carry keys",
 			 strerror(-err));
 	} else {
-		(void)addresses_refresh(&s->addresses);
 		err = xfrm_open(&options, &s->xfrm, error, sizeof(error));
 		if (err)
 			snprintf(s->none.why, sizeof(s->none.why), "%.*s", (int)sizeof(s->none.why) - 1,
@@ -78,10 +74,9 @@ void sadb_open(struct sadb *s, struct live *live, const struct log *log, xfrm_li
 
 void sadb_close(struct sadb *s)
 {
-	if (s->live && s->xfrm)
+	if (s->xfrm)
 		(void)live_sadb_keep(s->live, false);
 	xfrm_close(s->xfrm);
-	addresses_free(&s->addresses);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -110,11 +105,9 @@ void sadb_tick(struct sadb *s)
 {
 	if (!s->xfrm)
 		return;
-	if (s->live)
-		(void)live_sadb_tick(s->live);
+	(void)live_sadb_tick(s->live);
 	if (++s->ticks % SADB_REFRESH_TICKS)
 		return;
-	(void)addresses_refresh(&s->addresses);
 	tell(s, xfrm_refresh(s->xfrm));
 }
 

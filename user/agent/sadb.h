@@ -8,7 +8,6 @@
 #define ESPIAL_AGENT_SADB_H
 
 #include "agent/log.h"
-#include "source/addresses.h"
 #include "source/bpf_live.h"
 #include "source/xfrm.h"
 
@@ -19,22 +18,18 @@ struct sadb {
 	struct xfrm *xfrm; /* NULL: not available */
 	struct live *live;
 	const struct log *log;
-	struct addresses addresses;
 	struct fact_kernel none; /* the facts while there are none */
-	xfrm_listener listener;
-	void *arg; /* the listener's */
-	uint64_t changes[XFRM_CHANGES];
+	bool (*is_local)(void *arg, const uint8_t address[16]);
+	void *arg;
 	uint64_t ticks;
 	bool synced;  /* the first whole dump is in */
 	bool trusted; /* the kernel had an SA or a policy since: the mirror tells known from unknown */
 	int error;    /* as last told */
 };
 
-/*
- * Never fails: without XFRM the facts say why. `live` may be NULL: then nothing is mirrored. `listener` hears of every
- * change; it may be NULL.
- */
-void sadb_open(struct sadb *s, struct live *live, const struct log *log, xfrm_listener listener, void *arg);
+/* Never fails: without XFRM the facts say why. `local`, with `arg`: an address of this host? */
+void sadb_open(struct sadb *s, struct live *live, const struct log *log,
+	       bool (*local)(void *arg, const uint8_t address[16]), void *arg);
 /* The mirror ends; what was counted stays. Before live_close(). */
 void sadb_close(struct sadb *s);
 
