@@ -23,7 +23,9 @@ endif
 .SUFFIXES:
 
 Q    := $(if $(V),,@)
-SAY   = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+# Silent with -s: what is left are complaints
+QUIET = $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+SAY   = $(if $(V)$(QUIET),@:,@printf '  %-7s %s\n' $(1) $(2))
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # ---- sources: what needs libbpf, and what must do without (design.md: read, model, export)

@@ -28,6 +28,7 @@
 #include "espial.skel.h"
 #include "source/bpf_internal.h"
 #include "source/bpf_sadb.h"
+#include "source/xfrm.h"
 
 #define PACE 64 /* packets, then a breath: queues are short */
 
@@ -134,7 +135,7 @@ static int print_mirror(struct watch *w)
 
 static int print_heard(const struct watch *w)
 {
-	const uint64_t *c = w->sadb.changes;
+	const uint64_t *c = xfrm_heard(w->sadb.xfrm);
 
 	printf("heard %llu %llu %llu %llu %llu %llu overruns %llu\n", (unsigned long long)c[XFRM_ADDED],
 	       (unsigned long long)c[XFRM_REMOVED], (unsigned long long)c[XFRM_SOFT_EXPIRED],

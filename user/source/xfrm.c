@@ -41,6 +41,7 @@ struct xfrm {
 	uint32_t sequence;
 	struct xfrm_options options;
 	struct fact_kernel facts;
+	uint64_t heard[XFRM_CHANGES];
 	char buffer[XFRM_RECEIVE] __attribute__((aligned(8)));
 };
 
@@ -236,6 +237,7 @@ static void on_change(void *arg, enum xfrm_change change, const struct fact_sa *
 {
 	struct xfrm *x = arg;
 
+	x->heard[change]++;
 	if (change == XFRM_MIGRATION)
 		x->again = true;
 	if (x->options.changed)
@@ -391,4 +393,9 @@ void xfrm_close(struct xfrm *x)
 int xfrm_fd(const struct xfrm *x)
 {
 	return x->epoll;
+}
+
+const uint64_t *xfrm_heard(const struct xfrm *x)
+{
+	return x->heard;
 }

@@ -46,5 +46,7 @@ int xfrm_refresh(struct xfrm *x);
 
 /* What is known. `available` once the first dump is in; synced_ns tells its age. Valid until xfrm_run(). */
 const struct fact_kernel *xfrm_facts(const struct xfrm *x);
+/* How often each change was heard of since xfrm_open(), by enum xfrm_change. */
+const uint64_t *xfrm_heard(const struct xfrm *x);
 
 #endif
