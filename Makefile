@@ -31,9 +31,10 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # ---- sources: what needs libbpf, and what must do without (design.md: read, model, export)
 
 USER_SRC   := $(sort $(wildcard user/*.c user/*/*.c user/*/*/*.c))
-LIBBPF_SRC := $(filter user/main.c user/cmd_%.c user/source/bpf%.c user/agent/%.c,$(USER_SRC))
+LIBBPF_SRC := $(filter-out user/agent/events.c user/agent/http%.c,\
+	$(filter user/main.c user/cmd_%.c user/source/bpf%.c user/agent/%.c,$(USER_SRC)))
 CORE_SRC   := $(filter-out $(LIBBPF_SRC),$(USER_SRC))
-SKEL       := $(BUILD)/espial.skel.h $(BUILD)/drops.skel.h
+SKEL       := $(BUILD)/espial.skel.h $(BUILD)/drops.skel.h $(BUILD)/inner.skel.h
 
 # ---- flags
 
@@ -41,15 +42,18 @@ WARN     := -Wall -Wextra -Werror
 CPPFLAGS := -D_GNU_SOURCE -Iinclude -Iuser
 CFLAGS   ?= -g -fstack-protector-strong
 LDFLAGS  ?= -Wl,-z,relro,-z,now
+# The same sources give the same program, wherever they lie
+PLAIN_PATHS := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(BUILD))=build
 C_FLAGS   = -std=gnu11 $(WARN) $(CPPFLAGS) $(CFLAGS)
 # No optimiser beyond -O1: reports of the sanitizers should name lines
 SAN_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_FLAGS := $(SAN_FLAGS) -fsanitize=fuzzer-no-link
+COV_FLAGS := -O1 -fprofile-instr-generate -fcoverage-mapping
 
 # clang's BPF target does not search the multiarch directory where Debian keeps <asm/types.h>
 BPF_ARCH  := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_FLAGS  = -std=gnu11 -O2 -g $(WARN) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Iinclude -Ibpf \
-	-idirafter /usr/include/$(shell $(CC) -dumpmachine)
+	-idirafter /usr/include/$(shell $(CC) -dumpmachine) $(PLAIN_PATHS)
 
 # One file to copy to a gateway: what has an archive goes in, the rest stays shared.
 lib        = $(if $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a,-l$(1))
@@ -94,9 +98,10 @@ $(BUILD)/$(1)/%.o: %.c $(BUILD)/.flags | $(BUILD)/.deps-build
 	$(Q)$(2) $$(C_FLAGS) -DESPIAL_VERSION='"$$(ESPIAL_VERSION)"' $$(EXTRA) -MD -MP -c -o $$@ $$<
 $(patsubst %.c,$(BUILD)/$(1)/%.o,$(VERSION_SRC)): $(BUILD)/.version
 endef
-$(eval $(call objects,obj,$(CC) $(OPT) -D_FORTIFY_SOURCE=2,CC))
+$(eval $(call objects,obj,$(CC) $(OPT) -D_FORTIFY_SOURCE=2 $(PLAIN_PATHS),CC))
 $(eval $(call objects,san,$(CC) $(SAN_FLAGS),CC-SAN))
 $(eval $(call objects,fuzz,$(CLANG) $(FUZZ_FLAGS),CC-FUZZ))
+$(eval $(call objects,cov,$(CLANG) $(COV_FLAGS),CC-COV))
 
 LIBBPF_OBJ := $(LIBBPF_SRC:%.c=$(BUILD)/obj/%.o)
 CORE_OBJ   := $(CORE_SRC:%.c=$(BUILD)/obj/%.o)
@@ -187,4 +192,4 @@ FORCE:
 include tests/tests.mk
 
 -include $(wildcard $(BUILD)/*.bpf.d $(BUILD)/test/*/*.bpf.d $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d \
-	$(BUILD)/san/*/*.d $(BUILD)/san/*/*/*.d $(BUILD)/fuzz/*/*.d $(BUILD)/fuzz/*/*/*.d)
+	$(foreach v,san fuzz cov,$(BUILD)/$(v)/*/*.d $(BUILD)/$(v)/*/*/*.d))

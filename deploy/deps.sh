@@ -48,16 +48,23 @@ table()
 	test curl cmd curl
 	test python3 cmd python3
 	test libpcap-dev header pcap/pcap.h
-	deploy prometheus cmd promtool
-	deploy prometheus-alertmanager cmd amtool
-	deploy lintian cmd lintian
-	deploy dpkg-dev cmd dpkg-deb
+	test prometheus cmd promtool
+	test prometheus-alertmanager cmd amtool
+	test systemd cmd systemd-analyze
+	test lintian cmd lintian
+	test dpkg-dev cmd dpkg-shlibdeps
+	test python3-jsonschema file /usr/lib/python3/dist-packages/jsonschema/__init__.py
+	test python3-yaml file /usr/lib/python3/dist-packages/yaml/__init__.py
 	deploy zsh cmd zsh
 	deploy fish cmd fish
-	deploy python3-yaml file /usr/lib/python3/dist-packages/yaml/__init__.py
+	deploy python3-kubernetes file /usr/lib/python3/dist-packages/kubernetes/__init__.py
+	deploy podman cmd podman
+	deploy crun cmd crun
+	deploy debootstrap cmd debootstrap
 	vm qemu-system-x86 cmd qemu-system-x86_64
 	vm qemu-system-common file /usr/lib/qemu/virtiofsd
 	vm busybox-static cmd busybox
+	vm ethtool cmd ethtool
 	vm kmod cmd depmod
 	vm zstd cmd zstd
 	vm xz-utils cmd xz
@@ -116,8 +123,8 @@ missing_of()
 	done < <(table) | sort -u
 }
 
-# strongswan-charon brings strongswan-starter, whose service would begin to negotiate on this host. The lab runs its own
-# daemons in namespaces: services that are new stay stopped and disabled.
+# Some packages bring services: strongswan-starter would begin to negotiate on this host, prometheus to listen. Tests run their own
+# in namespaces: services that are new stay stopped and disabled.
 policy=/usr/sbin/policy-rc.d
 hold_services()
 {
@@ -139,12 +146,17 @@ apt_get()
 		-o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
+enabled_units()
+{
+	systemctl list-unit-files --state=enabled --no-legend 2>/dev/null | awk '{ print $1 }' | sort
+}
+
 install_packages()
 {
-	local log had_starter='' status=0
+	local log before after new status=0
 
 	log=$(mktemp)
-	[ -e /usr/sbin/ipsec ] && had_starter=1
+	before=$(enabled_units)
 	trap release_services EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -157,9 +169,11 @@ install_packages()
 	release_services
 	[ $status = 0 ] || cat "$log" >&2
 	rm -f "$log"
-	if [ -z "$had_starter" ] && [ -e /usr/sbin/ipsec ] && command -v systemctl >/dev/null; then
-		"${root[@]}" systemctl disable strongswan-starter >/dev/null 2>&1 &&
-			say "strongswan-starter came along and stays disabled; the lab starts its own daemons"
+	after=$(enabled_units)
+	new=$(comm -13 <(echo "$before") <(echo "$after") | xargs)
+	# shellcheck disable=SC2086 # a list
+	if [ -n "$before" ] && [ -n "$new" ] && "${root[@]}" systemctl disable $new >/dev/null 2>&1; then
+		say "came along and stay disabled: $new"
 	fi
 	return $status
 }

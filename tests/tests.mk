@@ -6,6 +6,7 @@
 #   tests/prog/test_*.c   programs that load BPF: everything of the agent but main(), as shipped
 #   tests/net/*.c         programs for the scripts in tests/net (generators and the like), in $(BUILD)/test/net
 #   tests/fuzz/fuzz_*.c   libFuzzer; tests/fuzz/corpus/*/ and tests/fuzz/*.dict beside it
+#                         These two once more for `make coverage`, in $(BUILD)/test/cov
 #   tests/vm/*.c          programs for the jobs in tests/vm, in $(BUILD)/test/vm
 #   tests/bench/bench_*.c benchmarks, as shipped; tests/bench/*.bpf.c becomes $(BUILD)/test/bench/*.skel.h
 #
@@ -21,7 +22,7 @@ define test_objects
 $(filter $(BUILD)/$(1)/tests/%,$(TEST_SRC:%.c=$(BUILD)/$(1)/%.o)): EXTRA := $(TEST_FLAGS)
 $(filter $(BUILD)/$(1)/tests/%,$(TEST_SRC:%.c=$(BUILD)/$(1)/%.o)): | $(BUILD)/.deps-test
 endef
-$(foreach v,obj san fuzz,$(eval $(call test_objects,$(v))))
+$(foreach v,obj san fuzz cov,$(eval $(call test_objects,$(v))))
 
 # $(1): archive, $(2): objects
 define archive
@@ -34,10 +35,12 @@ $(eval $(call archive,$(BUILD)/test/libespial.a,$(filter-out %/main.o,$(LIBBPF_O
 $(eval $(call archive,$(BUILD)/test/libespial-core.a,$(CORE_SRC:%.c=$(BUILD)/san/%.o)))
 $(eval $(call archive,$(BUILD)/test/libespial-plain.a,$(CORE_OBJ)))
 $(eval $(call archive,$(BUILD)/test/libespial-fuzz.a,$(CORE_SRC:%.c=$(BUILD)/fuzz/%.o)))
+$(eval $(call archive,$(BUILD)/test/libespial-cov.a,$(CORE_SRC:%.c=$(BUILD)/cov/%.o)))
 
-# $(1): directory, $(2): prefix of the programs' names, $(3): kind of objects, $(4): archive, $(5): how to link, $(6): libraries
+# $(1): directory, $(2): prefix of the programs' names, $(3): kind of objects, $(4): archive, $(5): how to link, $(6): libraries,
+# $(7): where below $(BUILD)/test, when not there
 define programs
-$(patsubst tests/$(1)/%.c,$(BUILD)/test/$(1)/%,$(call PROGRAMS_OF,$(1),$(2))): $(BUILD)/test/$(1)/%: \
+$(patsubst tests/%.c,$(BUILD)/test/$(7)%,$(call PROGRAMS_OF,$(1),$(2))): $(BUILD)/test/$(7)$(1)/%: \
 		$(BUILD)/$(3)/tests/$(1)/%.o $(patsubst %.c,$(BUILD)/$(3)/%.o,$(call HELPERS_OF,$(1),$(2))) $(4)
 	@mkdir -p $$(@D)
 	$$(call SAY,LINK,$$@)
@@ -49,6 +52,8 @@ $(eval $(call programs,net,,obj,$(BUILD)/test/libespial-plain.a,$(CC),$$(CORE_LI
 $(eval $(call programs,vm,,obj,$(BUILD)/test/libespial.a,$(CC),$$(ALL_LIBS)))
 $(eval $(call programs,bench,bench_,obj,$(BUILD)/test/libespial.a,$(CC),$$(ALL_LIBS) -lpcap))
 $(eval $(call programs,fuzz,fuzz_,fuzz,$(BUILD)/test/libespial-fuzz.a,$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer,$$(CORE_LIBS)))
+$(eval $(call programs,unit,test_,cov,$(BUILD)/test/libespial-cov.a,$(CLANG) $(COV_FLAGS),-lcmocka $$(CORE_LIBS),cov/))
+$(eval $(call programs,fuzz,fuzz_,cov,$(BUILD)/test/libespial-cov.a,$(CLANG) $(COV_FLAGS) -fsanitize=fuzzer,$$(CORE_LIBS),cov/))
 
 # ---- what may see the skeletons
 
@@ -61,7 +66,7 @@ programs_in = $(patsubst tests/%.c,$(BUILD)/test/%,$(call PROGRAMS_OF,$(1),$(2))
 
 # ---- targets
 
-test: $(addprefix $(BUILD)/.deps-,build lab test) ## everything: unit, lint, fuzz-replay, prog, cli, net; TESTS=pattern selects
+test: $(addprefix $(BUILD)/.deps-,build lab test) ## everything: unit, lint, fuzz-replay, fuzzing, prog, cli, net; TESTS=pattern selects
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run $(TESTS)
 
 # What only a kernel with ESP can show. Each job boots the kernel anew.
@@ -80,8 +85,20 @@ test-kernels: $(BUILD)/.deps-vm $(BUILD)/espial $(BUILD)/clang-19/espial $(BUILD
 		$(SUDO) env ESPIAL_BUILD='$(abspath $(BUILD))' tests/vm/run $$kernel $$job || failed="$$failed $$job/$$kernel"; \
 	done; done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
-test-deploy: $(BUILD)/.deps-test $(BUILD)/.deps-deploy ## packages, systemd, Prometheus: what `make test` leaves out (minutes)
+test-deploy: $(BUILD)/.deps-test $(BUILD)/.deps-deploy ## packages, systemd, Prometheus, container: also what `make test` leaves out (many minutes)
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run 'deploy/*'
+
+# A million packets while the agent is stopped, for which CI has no time
+FAULT_ROUNDS ?= 100000
+test-faults: $(addprefix $(BUILD)/.deps-,build lab test) ## faults of load, links, HTTP and disk, with a million packets: FAULT_ROUNDS=100000
+	+@MAKE='$(MAKE)' BUILD='$(BUILD)' FAULT_ROUNDS='$(FAULT_ROUNDS)' tests/run net/faults net/journal_full prog/test_storm unit/test_clock_jumps
+
+SOAK_MINUTES ?= 60
+soak: $(addprefix $(BUILD)/.deps-,lab test) $(BUILD)/espial $(BUILD)/test/net/flood ## the full packet rate with rekeys, for SOAK_MINUTES=60: nothing grows, all is counted
+	$(SUDO) env ESPIAL_BUILD='$(abspath $(BUILD))' SOAK_SECONDS=$$(($(SOAK_MINUTES) * 60)) bash tests/net/soak.sh
+
+mutate: $(BUILD)/.deps-test ## change the shared headers one line at a time: do the tests notice? ARGS='--sample replay'
+	nice -n 19 tests/mutate.sh $(ARGS)
 
 fuzz-replay: $(BUILD)/.deps-test ## run the committed fuzz corpora once
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run fuzz/
@@ -89,19 +106,16 @@ fuzz-replay: $(BUILD)/.deps-test ## run the committed fuzz corpora once
 bench: $(BUILD)/.deps-bench $(BUILD)/espial $(call programs_in,bench,bench_) ## measure, as ratios in one run
 	$(SUDO) env ESPIAL_BUILD='$(abspath $(BUILD))' tests/bench/run $(ARGS)
 
-fuzz: $(call programs_in,fuzz,fuzz_) ## fuzz each target for FUZZ_TIME seconds
-	@for program in $^; do \
-		name=$${program##*/fuzz_}; found=$(BUILD)/test/fuzz/found/$$name; mkdir -p $$found; \
-		echo "  FUZZ    $$name, $(FUZZ_TIME) s"; \
-		dict=tests/fuzz/$$name.dict; [ -e $$dict ] || dict=; \
-		$$program -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/test/fuzz/$$name- $${dict:+-dict=$$dict} $$found tests/fuzz/corpus/$$name || exit 1; \
-	done
+fuzz: $(call programs_in,fuzz,fuzz_) ## fuzz each target for FUZZ_TIME seconds; FUZZ_TARGETS='ike http' selects
+	@FUZZ_TIME='$(FUZZ_TIME)' tests/fuzz/run '$(BUILD)' $(FUZZ_TARGETS)
+
+coverage: $(BUILD)/.deps-test $(patsubst $(BUILD)/test/%,$(BUILD)/test/cov/%,$(call programs_in,unit,test_) $(call programs_in,fuzz,fuzz_)) ## of the parsers, by unit tests and fuzz corpora; ARGS=--missing lists
+	@tests/coverage.py '$(BUILD)' $(ARGS)
 
 # ---- checks: each must be silent
 
 CHECK_C  := $(wildcard bpf/*.[ch] include/*/*.h user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
-CHECK_SH := $(wildcard deploy/*.sh .ci/run tests/run tests/*.sh tests/*/*.sh tests/bench/run tests/vm/run)
+CHECK_SH := $(wildcard deploy/*.sh .ci/run tests/run tests/fuzz/run tests/*.sh tests/*/*.sh tests/bench/run tests/vm/run)
 TIDY_C   := $(USER_SRC) $(wildcard bpf/*.bpf.c) $(TEST_SRC)
 
 check: check-format check-tidy check-cppcheck check-shell ## format, clang-tidy, cppcheck, shellcheck: all clean
@@ -132,4 +146,4 @@ check-cppcheck: $(BUILD)/.deps-test
 check-shell: $(BUILD)/.deps-test
 	@shellcheck -x -P SCRIPTDIR -P tests $(CHECK_SH)
 
-.PHONY: test test-kernels test-deploy bench fuzz fuzz-replay check check-format check-tidy check-cppcheck check-shell format
+.PHONY: test test-kernels test-faults soak mutate test-deploy bench fuzz fuzz-replay coverage check check-format check-tidy check-cppcheck check-shell format

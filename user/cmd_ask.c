@@ -3,7 +3,9 @@
 #include "cmd_ask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 
@@ -44,4 +46,82 @@ int cmd_ask_failed(const char *socket, int err, int status)
 	default:
 		return cmd_cannot("agent at %s: %s", socket, strerror(-err));
 	}
+}
+
+int cmd_ask(const char *socket, const char *path, struct client_reply *ret)
+{
+	int err = client_get(socket, path, CLIENT_DEADLINE_MS, CLIENT_LIMIT, ret);
+
+	if (err)
+		return cmd_ask_failed(socket, err, 0);
+	if (ret->status == 200)
+		return CMD_OK;
+	client_free(ret);
+	return cmd_ask_failed(socket, 0, ret->status);
+}
+
+bool cmd_ask_is_agent(const char *name)
+{
+	struct stat st;
+
+	return strncmp(name, CLIENT_HTTP, strlen(CLIENT_HTTP)) == 0 ||
+	       (stat(name, &st) == 0 && S_ISSOCK(st.st_mode));
+}
+
+/* CMD_OK: *ret is JSON, or NULL with `where` */
+static int ask_document(const char *name, json_t **ret, json_error_t *where)
+{
+	struct client_reply reply = {0};
+	int err = client_get(name, "/api/v1/state", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
+
+	if (err == -EINVAL)
+		return cmd_cannot("%s: no such URL: give http://HOST:PORT of an agent with `listen`", name);
+	if (err == -EHOSTUNREACH)
+		return cmd_cannot("%s: no such host, or no way there: check name and route", name);
+	if (err == -ECONNREFUSED)
+		return cmd_cannot("%s: no agent listens there: set `listen` in its configuration", name);
+	if (err || reply.status != 200) {
+		client_free(&reply);
+		return cmd_ask_failed(name, err, reply.status);
+	}
+	*ret = json_loadb(reply.body, reply.length, 0, where);
+	client_free(&reply);
+	return CMD_OK;
+}
+
+static int load_document(const char *name, json_t **ret, json_error_t *where)
+{
+	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "r");
+
+	if (!file)
+		return cmd_cannot("%s: %s: give a file of `espial status --json`, an agent's socket or "
+				  "http://HOST:PORT",
+				  name, strerror(errno));
+	*ret = json_loadf(file, 0, where);
+	if (file != stdin)
+		fclose(file);
+	return CMD_OK;
+}
+
+int cmd_ask_state(const char *name, json_t **ret)
+{
+	json_error_t where = {0};
+	json_t *document = NULL;
+	int status = cmd_ask_is_agent(name) ? ask_document(name, &document, &where)
+					    : load_document(name, &document, &where);
+
+	if (status != CMD_OK)
+		return status;
+	if (!document)
+		return cmd_cannot(
+			"%s: no JSON: line %d: %s: give what `espial status --json` or `espial read "
+			"--json` wrote",
+			name, where.line, where.text);
+	if (!json_is_array(json_object_get(document, "sas"))) {
+		json_decref(document);
+		return cmd_cannot(
+			"%s: no state: give what `espial status --json` or `espial read --json` wrote", name);
+	}
+	*ret = document;
+	return CMD_OK;
 }

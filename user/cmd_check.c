@@ -92,6 +92,7 @@ static int look(const struct check_arguments *arguments, struct check_host *host
 	if (err)
 		return cmd_cannot("interfaces: the kernel does not list them: %s", strerror(-err));
 	check_look_at_host(host);
+	check_look_at_namespaces(host);
 	check_look_at_daemons(arguments->sockets, arguments->socket_count, DAEMON_WAIT_MS, host);
 	bpf_check_look(host);
 	return CMD_OK;

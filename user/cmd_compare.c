@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cmd.h"
 #include "cmd_ask.h"
@@ -59,60 +58,6 @@ static error_t parse(int key, char *value, struct argp_state *state)
 }
 
 /* ---- reading an end */
-
-static int load(const char *name, json_t **ret)
-{
-	struct client_reply reply = {0};
-	json_error_t where;
-	struct stat st;
-	int err;
-
-	if (strcmp(name, "-") == 0) {
-		*ret = json_loadf(stdin, 0, &where);
-	} else if (strncmp(name, CLIENT_HTTP, strlen(CLIENT_HTTP)) == 0 ||
-		   (stat(name, &st) == 0 && S_ISSOCK(st.st_mode))) {
-		err = client_get(name, "/api/v1/state", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
-		if (err || reply.status != 200) {
-			client_free(&reply);
-			if (err == -EINVAL)
-				return cmd_cannot(
-					"%s: no such URL: give http://HOST:PORT of an agent with `listen`",
-					name);
-			if (err == -EHOSTUNREACH)
-				return cmd_cannot("%s: no such host, or no way there: check name and route",
-						  name);
-			if (err == -ECONNREFUSED)
-				return cmd_cannot(
-					"%s: no agent listens there: set `listen` in its configuration",
-					name);
-			return cmd_ask_failed(name, err, reply.status);
-		}
-		*ret = json_loadb(reply.body, reply.length, 0, &where);
-		client_free(&reply);
-	} else {
-		FILE *file = fopen(name, "r");
-
-		if (!file)
-			return cmd_cannot(
-				"%s: %s: give a file of `espial status --json`, an agent's socket or "
-				"http://HOST:PORT",
-				name, strerror(errno));
-		*ret = json_loadf(file, 0, &where);
-		fclose(file);
-	}
-	if (!*ret)
-		return cmd_cannot(
-			"%s: no JSON: line %d: %s: give what `espial status --json` or `espial read "
-			"--json` wrote",
-			name, where.line, where.text);
-	if (!json_is_array(json_object_get(*ret, "sas"))) {
-		json_decref(*ret);
-		*ret = NULL;
-		return cmd_cannot(
-			"%s: no state: give what `espial status --json` or `espial read --json` wrote", name);
-	}
-	return CMD_OK;
-}
 
 static void read_sa(const json_t *from, struct compare_sa *sa)
 {
@@ -228,7 +173,7 @@ int cmd_compare(int argc, char **argv)
 
 	cmd_parse(&argp, argc, argv, &a);
 	for (size_t i = 0; i < 2 && status == CMD_OK; i++) {
-		status = load(a.ends[i], &documents[i]);
+		status = cmd_ask_state(a.ends[i], &documents[i]);
 		if (status != CMD_OK)
 			break;
 		if (read_end(documents[i], &ends[i]) != 0)

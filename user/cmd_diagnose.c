@@ -37,10 +37,7 @@ static const struct argp_option options[] = {
 	 .key = KEY_SINCE,
 	 .arg = "TIME",
 	 .doc = "also findings that were cleared after TIME: '2 hours ago', '2026-06-18 00:31:17'"},
-	{.name = "socket",
-	 .key = KEY_SOCKET,
-	 .arg = "PATH",
-	 .doc = "the agent's socket (default " CMD_DEFAULT_SOCKET ")"},
+	CMD_ASK_SOCKET(KEY_SOCKET),
 	{.name = "tunnel", .key = KEY_TUNNEL, .arg = "NAME", .doc = "only those about this tunnel"},
 	{0},
 };
@@ -251,14 +248,13 @@ int cmd_diagnose(int argc, char **argv)
 	};
 	struct diagnose_arguments arguments = {.socket = CMD_DEFAULT_SOCKET};
 	struct client_reply reply;
-	int err;
+	int status;
 
 	cmd_parse(&argp, argc, argv, &arguments);
-	err = client_get(arguments.socket, "/api/v1/diagnosis", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
-	if (err)
-		return cmd_ask_failed(arguments.socket, err, 0);
-	err = reply.status == 200 ? print(&reply, &arguments)
-				  : cmd_ask_failed(arguments.socket, 0, reply.status);
+	status = cmd_ask(arguments.socket, "/api/v1/diagnosis", &reply);
+	if (status != CMD_OK)
+		return status;
+	status = print(&reply, &arguments);
 	client_free(&reply);
-	return err;
+	return status;
 }

@@ -22,10 +22,7 @@ struct events_arguments {
 static const struct argp_option options[] = {
 	{.name = "follow", .key = 'f', .doc = "go on with those that come"},
 	{.name = "json", .key = KEY_JSON, .doc = "one JSON object to a line"},
-	{.name = "socket",
-	 .key = KEY_SOCKET,
-	 .arg = "PATH",
-	 .doc = "the agent's socket (default " CMD_DEFAULT_SOCKET ")"},
+	CMD_ASK_SOCKET(KEY_SOCKET),
 	{0},
 };
 
@@ -96,15 +93,9 @@ static int list(const struct events_arguments *arguments)
 	struct client_reply reply;
 	json_t *events;
 	size_t i;
-	int err;
 
-	err = client_get(arguments->socket, "/api/v1/events", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
-	if (err)
-		return cmd_ask_failed(arguments->socket, err, 0);
-	if (reply.status != 200) {
-		client_free(&reply);
-		return cmd_ask_failed(arguments->socket, 0, reply.status);
-	}
+	if (cmd_ask(arguments->socket, "/api/v1/events", &reply) != CMD_OK)
+		return CMD_CANNOT;
 	events = json_loadb(reply.body, reply.length, 0, NULL);
 	client_free(&reply);
 	if (!json_is_array(events)) {

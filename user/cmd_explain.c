@@ -9,21 +9,20 @@
 #include <unistd.h>
 
 #include "cmd_explain.h"
-#include "diagnose/log_wire.h"
 #include "export/log_json.h"
-#include "source/capfile.h"
-#include "source/log_time.h"
-#include "source/offline.h"
+#include "model/address.h"
 #include "ui/finding_text.h"
 #include "ui/format.h"
 #include "ui/progress.h"
 #include "ui/table.h"
+#include "when.h"
 
 #ifndef ESPIAL_VERSION
 #define ESPIAL_VERSION "unknown"
 #endif
 
 #define SECOND 1000000000ULL
+#define DAY_NS (86400 * SECOND)
 
 enum {
 	OPTION_SINCE = 0x100,
@@ -34,6 +33,7 @@ enum {
 	OPTION_UNKNOWN,
 	OPTION_BRIEF,
 	OPTION_FOLLOW,
+	OPTION_JOURNAL,
 	OPTION_WITH,
 	OPTION_JSON,
 	OPTION_EXIT_CODE,
@@ -58,11 +58,19 @@ static const struct argp_option option_table[] = {
 	{.name = "brief", .key = OPTION_BRIEF, .doc = "One line for each finding"},
 	{.name = "follow",
 	 .key = OPTION_FOLLOW,
-	 .doc = "Go on: tell what is new when a file grows, until interrupted"},
+	 .doc = "Go on: tell what is new when a file or the journal grows, until interrupted"},
+	{.name = "journal",
+	 .key = OPTION_JOURNAL,
+	 .arg = "UNIT",
+	 .flags = OPTION_ARG_OPTIONAL,
+	 .doc = "Read the systemd journal too, of this unit (else of all IKE daemons); with --since, from a "
+		"day before it on. May be given several times"},
 	{.name = "with",
 	 .key = OPTION_WITH,
-	 .arg = "CAPTURE",
-	 .doc = "Add what a capture of the same time shows of the peers"},
+	 .arg = "WHAT",
+	 .doc = "Add what was seen of the peers at that time, and what only was seen: by a capture, by an "
+		"agent "
+		"(its socket, or http://HOST:PORT), or a file of `espial status --json`"},
 	{.name = "json", .key = OPTION_JSON, .doc = "Everything, exactly, as JSON"},
 	{.name = "exit-code",
 	 .key = OPTION_EXIT_CODE,
@@ -74,7 +82,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct explain_options *o = state->input;
 	uint8_t address[16];
-	int family;
 	char *end;
 
 	switch (key) {
@@ -85,11 +92,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->until = arg;
 		return 0;
 	case OPTION_PEER:
-		family = strchr(arg, ':') ? AF_INET6 : AF_INET;
-		if (inet_pton(family, arg, address) != 1)
+		if (!address_parse(arg, address))
 			cmd_usage("--peer '%s': must be an address, like 203.0.113.7 or 2001:db8::7", arg);
-		inet_ntop(family, address, o->peer_text, sizeof(o->peer_text));
-		o->peer = o->peer_text;
+		o->peer = address_text(address, o->peer_text);
 		return 0;
 	case OPTION_YEAR:
 		o->year = (int)strtol(arg, &end, 10);
@@ -107,6 +112,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_FOLLOW:
 		o->follow = true;
+		return 0;
+	case OPTION_JOURNAL:
+		if (o->unit_count == EXPLAIN_UNITS)
+			cmd_usage("--journal: at most %d units", EXPLAIN_UNITS);
+		o->units[o->unit_count++] = arg ? arg : "";
 		return 0;
 	case OPTION_WITH:
 		o->with = arg;
@@ -148,7 +158,7 @@ static const struct argp argp = {
 
 /* ---- times */
 
-static uint64_t now_ns(void)
+uint64_t explain_now_ns(void)
 {
 	struct timespec now;
 
@@ -156,44 +166,11 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* 0: it is none */
-static uint64_t parse_ago(const char *text, uint64_t now)
-{
-	static const struct {
-		char unit;
-		uint64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	char *end;
-	unsigned long long count;
-
-	if (*text < '0' || *text > '9')
-		return 0;
-	count = strtoull(text, &end, 10);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (end[0] == units[i].unit && !end[1] && count < now / SECOND / units[i].seconds)
-			return now - count * units[i].seconds * SECOND;
-	return 0;
-}
-
 static uint64_t parse_time(const char *option, const char *text, uint64_t now)
 {
-	struct log_clock clock = {.reference_ns = now};
-	char whole[64];
-	const char *at = whole;
-	struct log_stamp stamp;
-	uint64_t ns = parse_ago(text, now);
-	size_t length = strlen(text);
+	uint64_t ns;
 
-	if (ns)
-		return ns;
-	/* A date alone is its midnight, minutes alone have no seconds */
-	snprintf(whole, sizeof(whole), "%.40s%s", text,
-		 length == 10	? " 00:00:00"
-		 : length == 16 ? ":00"
-				: "");
-	if (log_stamp_parse(&at, whole + strlen(whole), &stamp) && stamp.month && !*at)
-		ns = log_clock_resolve(&clock, &stamp);
-	if (!ns)
+	if (when_parse(text, now, &ns) != 0)
 		cmd_usage(
 			"--%s '%s': must be a time, like \"2026-03-01 04:00:00\", or 30m, 12h, 2d before now",
 			option, text);
@@ -271,7 +248,7 @@ static int print_json(const struct log_timeline *t, const struct findings *findi
 		      const struct explain_options *o, const struct log_diagnose_options *limits)
 {
 	struct log_json_options options = {
-		.version = ESPIAL_VERSION, .name = o->file_count ? o->files[0] : "-", .limits = limits};
+		.version = ESPIAL_VERSION, .name = o->file_count ? o->files[0] : "journal", .limits = limits};
 	struct ui_options terminal;
 	size_t length;
 	char *text;
@@ -303,38 +280,11 @@ static void print_text(const struct log_timeline *t, const struct findings *find
 }
 
 /* The error names files: what a name contains must not reach the terminal as it is */
-static void complain_clean(const char *line)
+void explain_complain(const char *line)
 {
 	fputs("espial: ", stderr);
 	ui_clean(stderr, line);
 	fputc('\n', stderr);
-}
-
-/* CMD_OK, or what was complained of */
-static int join_capture(struct findings *findings, const char *path)
-{
-	const struct offline_options options = {0};
-	char error[CAPFILE_ERROR_MAX];
-	struct offline *o;
-	struct state state = {0};
-	int status = CMD_OK;
-
-	if (offline_open(&options, &o))
-		return cmd_cannot("out of memory");
-	if (offline_read(o, path, error, sizeof(error))) {
-		complain_clean(error);
-		status = CMD_CANNOT;
-	}
-	/* As far as it could be read */
-	if (offline_state(o, &state)) {
-		offline_close(o);
-		return cmd_cannot("out of memory");
-	}
-	if (state.first_ns && log_wire_join(findings, offline_conversations(o), &state))
-		status = cmd_cannot("out of memory");
-	state_free(&state);
-	offline_close(o);
-	return status;
 }
 
 static int explain(struct log_timeline *t, const struct explain_options *o,
@@ -348,7 +298,7 @@ static int explain(struct log_timeline *t, const struct explain_options *o,
 		return cmd_cannot("out of memory");
 	}
 	if (o->with)
-		joined = join_capture(&findings, o->with);
+		joined = explain_with(&findings, t, limits, o->with);
 	if (o->json)
 		status = print_json(t, &findings, o, limits);
 	else
@@ -367,25 +317,57 @@ static void on_progress(void *arg, const char *path, uint64_t offset, uint64_t s
 	progress_update(arg, path, offset, size);
 }
 
-int explain_read(struct log_timeline *t, const struct explain_options *o)
+static int read_files(struct log_timeline *t, const struct explain_options *o,
+		      const struct log_load_options *load, struct progress *progress, unsigned int width)
 {
-	struct progress progress;
-	struct log_load_options load = {
-		.now_ns = now_ns(), .year = o->year, .progress = on_progress, .progress_arg = &progress};
-	struct ui_options terminal;
+	char error[LOG_LOAD_ERROR];
 	int failed = 0;
 
-	ui_options_detect(stderr, &terminal);
 	for (int i = 0; i < o->file_count; i++) {
-		char error[LOG_LOAD_ERROR];
+		int err;
+
+		progress_begin(progress, stderr, width);
+		err = log_load(t, o->files[i], load, error, sizeof(error));
+		progress_end(progress);
+		if (!err)
+			continue;
+		explain_complain(error);
+		failed++;
+	}
+	return failed;
+}
+
+/* What was before the time that is asked for tells what it means: whose tunnel it is, and whether it was up. */
+uint64_t explain_journal_since(const struct log_diagnose_options *limits)
+{
+	return limits->since_ns > DAY_NS ? limits->since_ns - DAY_NS : 0;
+}
+
+/* How many could not be read, which was said. */
+static int read_all(struct log_timeline *t, const struct explain_options *o,
+		    const struct log_diagnose_options *limits)
+{
+	struct progress progress;
+	struct log_load_options load = {.now_ns = explain_now_ns(),
+					.year = o->year,
+					.progress = on_progress,
+					.progress_arg = &progress};
+	char error[LOG_LOAD_ERROR];
+	struct ui_options terminal;
+	int failed;
+
+	ui_options_detect(stderr, &terminal);
+	failed = read_files(t, o, &load, &progress, terminal.width);
+	for (size_t i = 0; i < o->unit_count; i++) {
 		int err;
 
 		progress_begin(&progress, stderr, terminal.width);
-		err = log_load(t, o->files[i], &load, error, sizeof(error));
+		err = log_load_journal(t, o->units[i], explain_journal_since(limits), &load, error,
+				       sizeof(error));
 		progress_end(&progress);
 		if (!err)
 			continue;
-		complain_clean(error);
+		explain_complain(error);
 		failed++;
 	}
 	return failed;
@@ -396,14 +378,14 @@ int cmd_explain(int argc, char **argv)
 	static char standard[] = "-", *nothing[] = {standard};
 	struct log_diagnose_options limits = {0};
 	struct explain_options o = {0};
-	uint64_t now = now_ns();
+	uint64_t now = explain_now_ns();
 	struct log_timeline t;
 	int status, failed;
 
 	cmd_parse(&argp, argc, argv, &o);
-	if (!o.file_count) {
+	if (!o.file_count && !o.unit_count) {
 		if (isatty(STDIN_FILENO))
-			cmd_usage("no file: `espial explain FILE…`, or a log on standard input");
+			cmd_usage("no file: `espial explain FILE…`, a log on standard input, or --journal");
 		o.files = nothing;
 		o.file_count = 1;
 	}
@@ -421,7 +403,7 @@ int cmd_explain(int argc, char **argv)
 	if (log_timeline_init(&t, NULL))
 		return cmd_cannot("out of memory");
 	t.keep_unknown = o.unknown;
-	failed = explain_read(&t, &o);
+	failed = read_all(&t, &o, &limits);
 	/* What could be read is explained; without a line there is nothing to say */
 	status = failed && !t.lines ? CMD_CANNOT : explain(&t, &o, &limits);
 	log_timeline_destroy(&t);

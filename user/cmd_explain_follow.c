@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * cmd_explain_follow.c - espial explain --follow: logs that grow
- *
- * What a line means depends on all before it, and lines may come late, so that the files are read anew when one has changed: a
- * million lines take about a second. They are looked at by stat(), which works for files that are rotated, and on any file system.
- */
+/* cmd_explain_follow.c - espial explain --follow: logs that grow, and what is new in them */
 #include "cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd_explain.h"
 #include "diagnose/catalogue.h"
+#include "source/log_follow.h"
 #include "ui/finding_text.h"
 
 #define SECOND 1000000000ULL
-#define LOOK_NS (SECOND / 4)
-#define SHARE 4 /* reading takes at most one part in so many of the time */
+#define LOOK_MS 250
+#define SHARE 4 /* looking takes at most one part in so many of the time */
+/* Kept: what came before is forgotten, so that it can run for months */
+#define MOST_EVENTS 500000
+#define MOST_BYTES (256U << 20)
 
 /* What was told of a finding; what differs is told again */
 struct told {
@@ -33,13 +33,6 @@ static uint64_t monotonic_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
-
-static void wait_ns(uint64_t ns)
-{
-	const struct timespec time = {(time_t)(ns / SECOND), (long)(ns % SECOND)};
-
-	nanosleep(&time, NULL);
 }
 
 static char *key_of(const struct finding *f)
@@ -101,67 +94,78 @@ static int tell(struct findings *findings, struct told *told, bool brief)
 	return CMD_OK;
 }
 
-/* Size, time and identity of all files, as one number; those that are away for a moment count as such */
-static uint64_t look(const struct explain_options *o)
+static void on_trouble(void *arg, const char *line)
 {
-	uint64_t sum = 14695981039346656037ULL;
-
-	for (int i = 0; i < o->file_count; i++) {
-		struct stat st = {0};
-		uint64_t parts[4] = {0};
-
-		if (stat(o->files[i], &st) == 0) {
-			parts[0] = (uint64_t)st.st_size;
-			parts[1] = (uint64_t)st.st_ino;
-			parts[2] = (uint64_t)st.st_mtim.tv_sec;
-			parts[3] = (uint64_t)st.st_mtim.tv_nsec;
-		}
-		for (size_t k = 0; k < 4; k++)
-			sum = (sum ^ parts[k]) * 1099511628211ULL;
-	}
-	return sum;
+	(void)arg;
+	explain_complain(line);
 }
 
-static int once(const struct explain_options *o, const struct log_diagnose_options *limits, struct told *told,
-		bool first)
+/* A file that is missing at the beginning is a mistake; later it is being rotated */
+static int all_there(const struct explain_options *o)
+{
+	char line[LOG_LOAD_ERROR];
+
+	for (int i = 0; i < o->file_count; i++) {
+		if (access(o->files[i], R_OK) == 0)
+			continue;
+		snprintf(line, sizeof(line), "%s: %s", o->files[i], strerror(errno));
+		explain_complain(line);
+		return CMD_CANNOT;
+	}
+	return CMD_OK;
+}
+
+static int look(const struct log_follow *f, const struct log_diagnose_options *limits, struct told *told,
+		bool brief)
 {
 	struct findings findings = {0};
-	struct log_timeline t;
-	int status = CMD_OK, failed;
+	struct log_timeline view;
+	int status;
 
-	if (log_timeline_init(&t, NULL))
+	if (log_follow_view(f, &view))
 		return cmd_cannot("out of memory");
-	failed = explain_read(&t, o);
-	/* A file that is missing at the beginning is a mistake; later it is being rotated */
-	if (failed && first)
-		status = CMD_CANNOT;
-	else if (log_timeline_finish(&t) || log_diagnose(&t, limits, &findings))
+	if (log_diagnose(&view, limits, &findings))
 		status = cmd_cannot("out of memory");
 	else
-		status = tell(&findings, told, o->brief);
+		status = tell(&findings, told, brief);
 	findings_free(&findings);
-	log_timeline_destroy(&t);
+	log_timeline_destroy(&view);
 	return status;
 }
 
 int explain_follow(const struct explain_options *o, const struct log_diagnose_options *limits)
 {
+	const struct log_follow_options options = {.files = (const char *const *)o->files,
+						   .file_count = (size_t)o->file_count,
+						   .units = o->units,
+						   .unit_count = o->unit_count,
+						   .oldest_ns = explain_journal_since(limits),
+						   .most_events = MOST_EVENTS,
+						   .most_bytes = MOST_BYTES,
+						   .year = o->year,
+						   .tell = on_trouble};
+	uint64_t rest_until = 0;
 	struct told told = {0};
-	uint64_t seen = 0;
-	int status = CMD_OK;
+	struct log_follow *f;
+	bool news = true;
+	int status = all_there(o);
 
-	for (bool first = true; status == CMD_OK; first = false) {
-		uint64_t now = look(o), began = monotonic_ns(), took;
+	if (status == CMD_OK && log_follow_open(&options, explain_now_ns(), &f) != 0)
+		status = cmd_cannot("out of memory");
+	if (status != CMD_OK)
+		return status;
+	while (status == CMD_OK) {
+		news |= log_follow_read(f, explain_now_ns());
+		if (news && monotonic_ns() >= rest_until) {
+			uint64_t began = monotonic_ns();
 
-		if (!first && now == seen) {
-			wait_ns(LOOK_NS);
-			continue;
+			status = look(f, limits, &told, o->brief);
+			rest_until = monotonic_ns() + (monotonic_ns() - began) * (SHARE - 1);
+			news = false;
 		}
-		seen = now;
-		status = once(o, limits, &told, first);
-		took = monotonic_ns() - began;
-		wait_ns(took * (SHARE - 1) > LOOK_NS ? took * (SHARE - 1) : LOOK_NS);
+		log_follow_wait(f, -1, LOOK_MS);
 	}
+	log_follow_close(f);
 	for (size_t i = 0; i < told.count; i++)
 		free(told.keys[i]);
 	free(told.keys);

@@ -2,7 +2,6 @@
 /* cmd_journal.c - espial journal: the timeline that is kept on disk, read whether the agent runs or not */
 #include "cmd_journal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "cmd.h"
 #include "export/journal.h"
 #include "export/timeline_json.h"
+#include "model/address.h"
 #include "suggest.h"
 #include "ui/timeline.h"
 #include "when.h"
@@ -93,11 +93,8 @@ static uint64_t parse_time(const struct journal_request *r, const char *option, 
 
 static void parse_peer(struct journal_query *q, const char *text)
 {
-	uint8_t address[16] = {[10] = 0xff, [11] = 0xff};
-
-	if (inet_pton(AF_INET, text, address + 12) != 1 && inet_pton(AF_INET6, text, address) != 1)
+	if (!address_parse(text, q->peer))
 		cmd_usage("--peer '%s': is no address: give numbers, as 10.1.2.3 or 2001:db8::1", text);
-	memcpy(q->peer, address, sizeof(q->peer));
 	q->by_peer = true;
 }
 

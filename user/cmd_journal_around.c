@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "export/timeline_json.h"
+#include "model/address.h"
 #include "ui/format.h"
 #include "ui/table.h"
 #include "ui/timeline.h"
@@ -169,8 +170,6 @@ int journal_around(struct journal_reader *r, const struct journal_request *reque
 
 /* ---- traffic */
 
-static const char *const states[] = {"down", "negotiating", "idle", "up"};
-
 struct rows {
 	const struct journal_request *request;
 	struct ui_table table;
@@ -201,7 +200,8 @@ static void add_bytes(struct ui_table *t, uint64_t value)
 
 static void add_state(struct ui_table *t, const struct journal_traffic *row)
 {
-	const char *now = states[row->state % COUNT(states)], *worst = states[row->worst % COUNT(states)];
+	const char *now = state_tunnel_state_name((enum state_tunnel_state)row->state),
+		   *worst = state_tunnel_state_name((enum state_tunnel_state)row->worst);
 	enum ui_style style = row->worst == STATE_TUNNEL_DOWN ? UI_BAD : UI_PLAIN;
 	char text[48];
 
@@ -249,7 +249,7 @@ static void write_side(struct json_writer *w, const char *key, const struct jour
 static int print_json(const struct journal_traffic *row)
 {
 	struct json_writer w = {.pretty = false};
-	char address[TIMELINE_ADDRESS], *text;
+	char address[ADDRESS_TEXT], *text;
 
 	json_write_open(&w, NULL, '{');
 	json_write_time(&w, "time", row->at_s * SECOND);
@@ -258,12 +258,12 @@ static int print_json(const struct journal_traffic *row)
 	else
 		json_write_null(&w, "seconds");
 	json_write_string(&w, "tunnel", row->tunnel);
-	if (timeline_address(row->remote, address))
+	if (address_text_known(row->remote, address))
 		json_write_string(&w, "peer", address);
 	else
 		json_write_null(&w, "peer");
-	json_write_string(&w, "state", states[row->state % COUNT(states)]);
-	json_write_string(&w, "worst_state", states[row->worst % COUNT(states)]);
+	json_write_string(&w, "state", state_tunnel_state_name((enum state_tunnel_state)row->state));
+	json_write_string(&w, "worst_state", state_tunnel_state_name((enum state_tunnel_state)row->worst));
 	if (row->seconds) {
 		write_side(&w, "in", &row->in);
 		write_side(&w, "out", &row->out);

@@ -398,6 +398,7 @@ static int find(struct request *r)
 	r->spec.proposal = found->spec.proposal;
 	r->spec.mode = found->spec.mode;
 	r->spec.encapsulation = found->spec.encapsulation;
+	r->spec.ah_align8 |= found->spec.ah_align8;
 	return CMD_OK;
 }
 

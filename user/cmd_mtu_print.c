@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "cmd_json.h"
 #include "cmd_mtu.h"
 
 #ifndef ESPIAL_VERSION
@@ -333,11 +334,6 @@ static json_t *json_configure(const struct mtu_answer *a)
 	return array;
 }
 
-static json_t *json_or_null(unsigned int value)
-{
-	return value ? json_integer(value) : json_null();
-}
-
 /*
  * mss4 and mss6 are the inner MTU less 40 and 60 whatever is inside, as symptoms.md defines them; inner_family says which of
  * them an SA without a second header can use.
@@ -360,23 +356,14 @@ static json_t *json_document(const struct mtu_answer *a)
 		"espial", "version", ESPIAL_VERSION, "schema", 1, "source", a->source, "protocol",
 		s->proposal.protocol == MTU_AH ? "ah" : "esp", "proposal", name, "mode", modes[s->mode],
 		"encapsulation", encapsulations[s->encapsulation], "outer_family", s->outer, "inner_family",
-		json_or_null((unsigned int)mtu_inner_family(s)), "link_mtu", (int)a->link, "overhead",
+		cmd_json_number((unsigned int)mtu_inner_family(s)), "link_mtu", (int)a->link, "overhead",
 		json_overhead(&a->largest), "inner_mtu", (int)a->inner, "mss4",
-		json_or_null(mtu_mss(a->inner, 4)), "mss6", json_or_null(mtu_mss(a->inner, 6)), "unused",
-		(int)(a->link - a->largest.size), "packet", json_packet(a), "rules_of_thumb", json_waste(a),
-		"configure", json_configure(a), "notes", notes);
+		cmd_json_number(mtu_mss(a->inner, 4)), "mss6", cmd_json_number(mtu_mss(a->inner, 6)),
+		"unused", (int)(a->link - a->largest.size), "packet", json_packet(a), "rules_of_thumb",
+		json_waste(a), "configure", json_configure(a), "notes", notes);
 }
 
 int mtu_print_json(const struct mtu_answer *a)
 {
-	json_t *document = json_document(a);
-	int err;
-
-	if (!document)
-		return cmd_cannot("out of memory");
-	err = json_dumpf(document, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(4));
-	json_decref(document);
-	putchar('\n');
-	/* A failed write is told once, by cmd_close_output() */
-	return err && !ferror(stdout) ? cmd_cannot("out of memory") : CMD_OK;
+	return cmd_json_print(json_document(a));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client.h"
 #include "cmd_mtu.h"
 #include "cmd_probe.h"
 #include "ui/progress.h"
@@ -16,6 +17,8 @@ enum {
 	OPTION_THROUGH = 0x100,
 	OPTION_SOURCE,
 	OPTION_TARGET,
+	OPTION_SOCKET,
+	OPTION_PEER_AGENT,
 	OPTION_HOPS,
 	OPTION_MAX_HOPS,
 	OPTION_ESP,
@@ -40,11 +43,23 @@ static const struct argp_option option_table[] = {
 	{.name = "through",
 	 .key = OPTION_THROUGH,
 	 .arg = "TUNNEL",
-	 .doc = "Measure inside a tunnel, from --source to --target, and call it by this name"},
+	 .doc = "Measure inside a tunnel that the running agent knows, or from --source to --target, and "
+		"call it "
+		"by this name"},
 	{.name = "target",
 	 .key = OPTION_TARGET,
 	 .arg = "ADDRESS",
-	 .doc = "With --through: a host behind the peer"},
+	 .doc = "With --through: a host behind the peer; default: the first that the tunnel carries packets "
+		"to"},
+	{.name = "socket",
+	 .key = OPTION_SOCKET,
+	 .arg = "PATH",
+	 .doc = "With --through: the agent's socket (default " CMD_DEFAULT_SOCKET ")"},
+	{.name = "peer-agent",
+	 .key = OPTION_PEER_AGENT,
+	 .arg = "URL",
+	 .doc = "The peer's agent, http://HOST[:PORT] or a socket: the path MTU that it measured the other "
+		"way"},
 	{.name = "hops", .key = OPTION_HOPS, .doc = "The routers on the way, and the MTU up to each"},
 	{.name = "ipv4", .key = '4', .doc = "Of a name, the IPv4 address"},
 	{.name = "ipv6", .key = '6', .doc = "Of a name, the IPv6 address"},
@@ -115,6 +130,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_TARGET:
 		q->target = arg;
 		return 0;
+	case OPTION_SOCKET:
+		q->socket = arg;
+		return 0;
+	case OPTION_PEER_AGENT:
+		q->peer_agent = arg;
+		return 0;
 	case OPTION_HOPS:
 		o->hops = true;
 		return 0;
@@ -173,7 +194,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
-	.args_doc = "PEER\n--through TUNNEL --source ADDRESS --target ADDRESS",
+	.args_doc = "PEER\n--through TUNNEL",
 	.doc = "Measures the path to an IPsec peer: its MTU by packets that must not be fragmented, whether "
 	       "anyone tells of "
 	       "packets that are too large, whether fragments, UDP 500, UDP 4500 and protocol 50 get "
@@ -211,6 +232,21 @@ static int on_progress(void *context, const struct probe_progress *p)
 	return 0;
 }
 
+/* What is no URL would be taken for the path of a socket. */
+static void check_peer_agent(const char *where)
+{
+	const char *host = where + strlen(CLIENT_HTTP);
+
+	if (strncmp(where, CLIENT_HTTP, strlen(CLIENT_HTTP)) == 0 ? strchr("/:", *host) != NULL
+								  : strstr(where, "://") != NULL)
+		cmd_usage("--peer-agent %s is no URL of an agent: http://HOST[:PORT]", where);
+	if (!strchr(where, '/'))
+		cmd_usage(
+			"--peer-agent %s: with http:// in front when it is a host, or with a path when it is "
+			"a socket",
+			where);
+}
+
 static void check_request(struct probe_request *q)
 {
 	struct probe_options *o = &q->options;
@@ -219,20 +255,22 @@ static void check_request(struct probe_request *q)
 	if (q->through) {
 		if (o->peer)
 			cmd_usage("'%s': with --through the other end is given by --target", o->peer);
-		if (!q->target)
-			cmd_usage("--through %s wants --target, the address of a host behind the peer",
-				  q->through);
+		if (q->peer_agent)
+			cmd_usage("--peer-agent is about the path outside: leave out --through");
 		if (q->proposal || q->spec.encapsulation || q->spec.mode)
 			cmd_usage("--through measures inside the tunnel: --esp, --mode and --natt are for "
 				  "the path outside");
-		o->peer = q->target;
 		o->inside = true;
 	} else if (q->target) {
 		cmd_usage("--target is for --through TUNNEL; a peer is given without an option: espial probe "
 			  "%s",
 			  q->target);
 	}
-	if (!o->peer)
+	if (q->peer_agent)
+		check_peer_agent(q->peer_agent);
+	if (q->socket && !q->through)
+		cmd_usage("--socket is for --through: nobody else asks the agent of this host");
+	if (!o->peer && !q->through)
 		cmd_usage("which peer? For example `espial probe vpn.example.net`");
 	parse_esp(q, q->proposal ? q->proposal : PROBE_PROPOSAL);
 	q->spec.outer = o->family ? o->family : 4;
@@ -253,17 +291,23 @@ int cmd_probe(int argc, char **argv)
 					      .time = PROBE_TIME_DEFAULT,
 					      .confirm = PROBE_CONFIRM_DEFAULT,
 					      .max_hops = PROBE_HOPS_DEFAULT}};
-	struct probe_finding findings[PROBE_FINDINGS];
+	struct probe_told told = {0};
 	struct probe_result *result;
+	struct probe_peer peer;
 	struct progress progress;
 	struct ui_options terminal;
 	char error[512] = "";
-	size_t count, i;
+	size_t i;
 	int err, status;
 	bool warned = false;
 
 	cmd_parse(&argp, argc, argv, &q);
 	check_request(&q);
+	status = q.through ? probe_find_through(&q) : CMD_OK;
+	if (status)
+		return status;
+	if (q.through)
+		q.options.peer = q.target;
 	result = malloc(sizeof(*result));
 	if (!result)
 		return cmd_cannot("out of memory");
@@ -277,13 +321,20 @@ int cmd_probe(int argc, char **argv)
 		free(result);
 		return cmd_cannot("%s", error);
 	}
-	count = probe_findings(&q, result, findings);
-	status = q.json ? probe_print_json(&q, result, findings, count)
-			: probe_print_text(&q, result, findings, count);
+	if (*q.note && result->note_count < PROBE_NOTES)
+		memcpy(result->notes[result->note_count++], q.note, sizeof(q.note));
+	if (q.peer_agent) {
+		probe_ask_peer(&q, result, &peer);
+		told.peer = &peer;
+	}
+	told.result = result;
+	probe_find_ways(result, told.peer, &told.ways);
+	told.count = probe_findings(&q, result, &told.ways, told.findings);
+	status = q.json ? probe_print_json(&q, &told) : probe_print_text(&q, &told);
 	if (status == CMD_OK)
 		status = cmd_close_output();
-	for (i = 0; i < count; i++)
-		warned |= is_warning(&findings[i]);
+	for (i = 0; i < told.count; i++)
+		warned |= is_warning(&told.findings[i]);
 	free(result);
 	return status ? status : q.exit_code && warned ? CMD_FINDINGS : CMD_OK;
 }

@@ -119,7 +119,24 @@ static const char *settings(const struct probe_request *q, const struct probe_re
 	return ret;
 }
 
-static void find_mtu(const struct probe_request *q, const struct probe_result *r, struct findings *f)
+static void find_asymmetry(const struct probe_request *q, const struct probe_result *r,
+			   const struct probe_ways *ways, struct findings *f)
+{
+	struct probe_finding *finding;
+	char set[200];
+
+	/* One that may be wider only if it were narrower already, and the other way round */
+	if (!ways->back || !ways->there || (ways->back < ways->there && ways->back_at_least) ||
+	    (ways->back > ways->there && ways->there_at_least) || ways->back == ways->there)
+		return;
+	finding = add(f, "pmtu-asymmetric", ways->back < ways->there ? "warning" : "info", "likely", "linux");
+	SAY(finding->meaning, "The way back carries %u bytes, the way there %u", ways->back, ways->there);
+	SAY(finding->remedy, "At both ends set %s",
+	    settings(q, r, ways->back < ways->there ? ways->back : ways->there, set, sizeof(set)));
+}
+
+static void find_mtu(const struct probe_request *q, const struct probe_result *r,
+		     const struct probe_ways *ways, struct findings *f)
 {
 	const struct probe_threshold *t;
 	struct probe_finding *finding = NULL;
@@ -153,12 +170,7 @@ static void find_mtu(const struct probe_request *q, const struct probe_result *r
 						  : "",
 		    q->spec.encapsulation == MTU_UDP ? " --natt" : "",
 		    r->target.family == 6 ? " --outer ipv6" : "");
-	if (r->return_mtu && r->return_mtu < r->path_mtu) {
-		finding = add(f, "pmtu-asymmetric", "warning", "likely", "linux");
-		SAY(finding->meaning, "The way back carries %u bytes, the way there %u", r->return_mtu,
-		    r->path_mtu);
-		SAY(finding->remedy, "At both ends set %s", settings(q, r, r->return_mtu, set, sizeof(set)));
-	}
+	find_asymmetry(q, r, ways, f);
 	if (r->target.family == 6 && r->path_mtu < MTU_IPV6_MIN) {
 		finding = add(f, "pmtu-below-minimum", "warning", "likely", "isp");
 		SAY(finding->meaning,
@@ -232,11 +244,11 @@ static void find_ports(const struct probe_result *r, struct findings *f)
 }
 
 size_t probe_findings(const struct probe_request *q, const struct probe_result *r,
-		      struct probe_finding ret[static PROBE_FINDINGS])
+		      const struct probe_ways *ways, struct probe_finding ret[static PROBE_FINDINGS])
 {
 	struct findings f = {.list = ret};
 
-	find_mtu(q, r, &f);
+	find_mtu(q, r, ways, &f);
 	find_fragments(q, r, &f);
 	find_ports(r, &f);
 	return f.count;

@@ -7,17 +7,13 @@
 
 #include <jansson.h>
 
+#include "cmd_json.h"
 #include "cmd_probe.h"
 #include "export/text.h"
 
 #ifndef ESPIAL_VERSION
 #define ESPIAL_VERSION "unknown"
 #endif
-
-static json_t *or_null(unsigned int value)
-{
-	return value ? json_integer(value) : json_null();
-}
 
 static json_t *address(const struct probe_address *a)
 {
@@ -84,11 +80,11 @@ static json_t *json_count(const struct probe_count *c)
 
 static json_t *json_threshold(const struct probe_threshold *t)
 {
-	return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:f}", "mtu", or_null(t->mtu),
-			 "at_least", or_null(t->at_least), "confirmed", t->confirmed, "interface_limit",
-			 t->limited, "reported", t->told, "reporter", address(&t->reporter), "reported_mtu",
-			 or_null(t->reported), "below", json_count(&t->below), "above", json_count(&t->above),
-			 "loss", t->loss);
+	return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:f}", "mtu", cmd_json_number(t->mtu),
+			 "at_least", cmd_json_number(t->at_least), "confirmed", t->confirmed,
+			 "interface_limit", t->limited, "reported", t->told, "reporter",
+			 address(&t->reporter), "reported_mtu", cmd_json_number(t->reported), "below",
+			 json_count(&t->below), "above", json_count(&t->above), "loss", t->loss);
 }
 
 static json_t *json_methods(const struct probe_result *r)
@@ -103,9 +99,9 @@ static json_t *json_methods(const struct probe_result *r)
 		probe_state_text(r, method, why, sizeof(why));
 		row = json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:s?}", "state",
 				probe_state_name(reach->state), "sent", (int)reach->sent, "answered",
-				(int)reach->answered, "rtt_us", or_null(reach->rtt_us), "source_port",
-				or_null(reach->source_port), "refused_by", address(&reach->by), "note",
-				*why ? why : NULL);
+				(int)reach->answered, "rtt_us", cmd_json_number(reach->rtt_us), "source_port",
+				cmd_json_number(reach->source_port), "refused_by", address(&reach->by),
+				"note", *why ? why : NULL);
 		json_object_set_new(row, "threshold",
 				    method < PROBE_ESP ? json_threshold(&r->threshold[method]) : json_null());
 		json_object_set_new(object, probe_method_name(method), row);
@@ -128,7 +124,7 @@ static json_t *json_steps(const struct probe_result *r)
 						: s->too_big ? "too-big"
 							     : "lost",
 						"sent", (int)s->sent, "passed", (int)s->passed, "rtt_us",
-						or_null(s->rtt_us)));
+						cmd_json_number(s->rtt_us)));
 	}
 	return array;
 }
@@ -150,8 +146,9 @@ static json_t *json_hops(const struct probe_request *q, const struct probe_resul
 		json_array_append_new(
 			array, json_pack("{s:i, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "hop", (int)i + 1,
 					 "address", address(&hop->address), "target", hop->target, "rtt_us",
-					 or_null(hop->rtt_us), "mtu", or_null(hop->mtu), "inner_mtu",
-					 or_null(s.inner), "mss4", or_null(s.mss4), "mss6", or_null(s.mss6)));
+					 cmd_json_number(hop->rtt_us), "mtu", cmd_json_number(hop->mtu),
+					 "inner_mtu", cmd_json_number(s.inner), "mss4",
+					 cmd_json_number(s.mss4), "mss6", cmd_json_number(s.mss6)));
 	}
 	return array;
 }
@@ -169,8 +166,8 @@ static json_t *json_findings(const struct probe_result *r, const struct probe_fi
 			json_pack("{s:s, s:s, s:s, s:{s:o}, s:s, s:[{s:s, s:o, s:s}], s:[{s:s, s:s, s:s?}]}",
 				  "id", f->id, "severity", f->severity, "confidence", f->confidence,
 				  "subject", "peer", address(&r->target), "meaning", f->meaning, "evidence",
-				  "what", "path MTU", "value", or_null(r->path_mtu), "origin", "probe",
-				  "remedies", "platform", f->platform, "text", f->remedy, "command",
+				  "what", "path MTU", "value", cmd_json_number(r->path_mtu), "origin",
+				  "probe", "remedies", "platform", f->platform, "text", f->remedy, "command",
 				  *f->command ? f->command : NULL));
 	}
 	return array;
@@ -195,12 +192,34 @@ static int fragments_pass(const struct probe_fragments *f)
 
 static const char *measured(const struct probe_result *r)
 {
-	return r->measured_by == PROBE_METHODS ? NULL : r->measured_by == PROBE_ECHO ? "smaller" : "forward";
+	return r->measured_by == PROBE_METHODS ? NULL : r->forward ? "forward" : "smaller";
 }
 
-static json_t *json_document(const struct probe_request *q, const struct probe_result *r,
-			     const struct probe_finding *findings, size_t count)
+static json_t *json_way(unsigned int mtu, bool at_least, const char *by)
 {
+	return mtu ? json_pack("{s:i, s:b, s:s}", "mtu", (int)mtu, "at_least", at_least, "by", by)
+		   : json_null();
+}
+
+static json_t *json_peer(const struct probe_request *q, const struct probe_peer *p)
+{
+	bool known = p && p->mtu;
+
+	if (!p)
+		return json_null();
+	return json_pack("{s:o, s:b, s:o, s:o, s:s?, s:o, s:o, s:I, s:I, s:s?}", "agent",
+			 clean(q->peer_agent), "answered", p->answered, "tunnel",
+			 p->found ? clean(p->tunnel) : json_null(), "path_mtu", cmd_json_number(p->mtu),
+			 "source", known ? p->source : NULL, "age_ms",
+			 known && p->age_ns ? json_integer((json_int_t)(p->age_ns / 1000000)) : json_null(),
+			 "largest_arrived", cmd_json_number(p->arrived), "packets_arrived",
+			 (json_int_t)p->arrived_packets, "arrived_in_fragments", (json_int_t)p->arrived_cut,
+			 "problem", *p->problem ? p->problem : NULL);
+}
+
+static json_t *json_document(const struct probe_request *q, const struct probe_told *told)
+{
+	const struct probe_result *r = told->result;
 	const struct probe_fragments *f = &r->fragments;
 	const struct probe_threshold none = {0},
 				     *t = r->measured_by < PROBE_ESP ? &r->threshold[r->measured_by] : &none;
@@ -222,18 +241,28 @@ static json_t *json_document(const struct probe_request *q, const struct probe_r
 		if (r->threshold[i].at_least > at_least)
 			at_least = r->threshold[i].at_least;
 	/* Inside a tunnel the MTU of the path outside is not what was measured */
-	json_object_set_new(root, "path_mtu", q->through ? json_null() : or_null(r->path_mtu));
+	json_object_set_new(root, "path_mtu", q->through ? json_null() : cmd_json_number(r->path_mtu));
 	json_object_set_new(root, "path_mtu_at_least",
-			    q->through ? json_null() : or_null(r->path_mtu ? r->path_mtu : at_least));
+			    q->through ? json_null() : cmd_json_number(r->path_mtu ? r->path_mtu : at_least));
 	json_object_set_new(root, "measured_by",
 			    r->measured_by < PROBE_ESP ? json_string(probe_method_name(r->measured_by))
 						       : json_null());
 	json_object_set_new(root, "direction", measured(r) ? json_string(measured(r)) : json_null());
 	json_object_set_new(root, "confirmed", json_boolean(t->confirmed));
-	json_object_set_new(root, "return_mtu", or_null(r->return_mtu));
+	json_object_set_new(root, "return_mtu", cmd_json_number(r->return_mtu));
+	json_object_set_new(root, "each_way",
+			    q->through ? json_null()
+				       : json_pack("{s:o, s:o}", "there",
+						   json_way(told->ways.there, told->ways.there_at_least,
+							    told->ways.there_by),
+						   "back",
+						   json_way(told->ways.back, told->ways.back_at_least,
+							    told->ways.back_by)));
+	json_object_set_new(root, "way_back", json_threshold(&r->way_back));
+	json_object_set_new(root, "peer_agent", json_peer(q, told->peer));
 	json_object_set_new(root, "df_honoured", truth(r->df_honoured));
 	json_object_set_new(root, "icmp_reporter", address(&t->reporter));
-	json_object_set_new(root, "icmp_reported_mtu", or_null(t->reported));
+	json_object_set_new(root, "icmp_reported_mtu", cmd_json_number(t->reported));
 	json_object_set_new(root, "black_hole",
 			    r->path_mtu && !t->limited ? json_boolean(r->black_hole) : json_null());
 	json_object_set_new(root, "loss_depends_on_size",
@@ -249,13 +278,14 @@ static json_t *json_document(const struct probe_request *q, const struct probe_r
 	json_object_set_new(root, "transform",
 			    q->through ? json_null()
 				       : json_string(q->proposal ? q->proposal : PROBE_PROPOSAL));
-	json_object_set_new(root, "inner_mtu", or_null(plain.inner));
-	json_object_set_new(root, "mss4", or_null(plain.mss4));
-	json_object_set_new(root, "mss6", or_null(plain.mss6));
-	json_object_set_new(root, "natt",
-			    q->through ? json_null()
-				       : json_pack("{s:o, s:o, s:o}", "inner_mtu", or_null(natt.inner),
-						   "mss4", or_null(natt.mss4), "mss6", or_null(natt.mss6)));
+	json_object_set_new(root, "inner_mtu", cmd_json_number(plain.inner));
+	json_object_set_new(root, "mss4", cmd_json_number(plain.mss4));
+	json_object_set_new(root, "mss6", cmd_json_number(plain.mss6));
+	json_object_set_new(
+		root, "natt",
+		q->through ? json_null()
+			   : json_pack("{s:o, s:o, s:o}", "inner_mtu", cmd_json_number(natt.inner), "mss4",
+				       cmd_json_number(natt.mss4), "mss6", cmd_json_number(natt.mss6)));
 	json_object_set_new(root, "methods", json_methods(r));
 	json_object_set_new(root, "steps", json_steps(r));
 	json_object_set_new(root, "hops", json_hops(q, r));
@@ -264,22 +294,12 @@ static json_t *json_document(const struct probe_request *q, const struct probe_r
 	json_object_set_new(root, "duration_us", json_integer((json_int_t)(r->duration_ns / 1000)));
 	json_object_set_new(root, "complete", json_boolean(!r->out_of_time && !r->out_of_packets));
 	json_object_set_new(root, "slowed", json_boolean(r->slowed));
-	json_object_set_new(root, "findings", json_findings(r, findings, count));
+	json_object_set_new(root, "findings", json_findings(r, told->findings, told->count));
 	json_object_set_new(root, "notes", json_notes(r));
 	return root;
 }
 
-int probe_print_json(const struct probe_request *q, const struct probe_result *r,
-		     const struct probe_finding *findings, size_t count)
+int probe_print_json(const struct probe_request *q, const struct probe_told *told)
 {
-	json_t *document = json_document(q, r, findings, count);
-	int err;
-
-	if (!document)
-		return cmd_cannot("out of memory");
-	err = json_dumpf(document, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(4));
-	json_decref(document);
-	putchar('\n');
-	/* A failed write is told once, by cmd_close_output() */
-	return err && !ferror(stdout) ? cmd_cannot("out of memory") : CMD_OK;
+	return cmd_json_print(json_document(q, told));
 }

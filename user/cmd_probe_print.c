@@ -128,18 +128,66 @@ static void print_mtu(const struct probe_request *q, const struct probe_result *
 	t = &r->threshold[r->measured_by];
 	snprintf(number, sizeof(number), "%u", r->path_mtu);
 	ui_styled(stdout, ui, UI_BOLD, number);
-	if (r->measured_by == PROBE_ECHO)
+	if (!r->forward)
 		printf("  the smaller of both directions, by ICMP echo\n");
 	else
-		printf("  towards the peer, by IKE on %s\n", labels[r->measured_by]);
+		printf("  towards the peer, by %s%s\n", r->measured_by == PROBE_ECHO ? "" : "IKE on ",
+		       labels[r->measured_by]);
 	print_threshold(r, t);
 	if (r->measured_by == PROBE_ECHO && t->by_answer && t->largest_answered > r->path_mtu)
 		printf("%-13s%u: answers above it came back in fragments; %u bytes got there\n", "Way back",
 		       r->path_mtu, t->largest_answered);
-	else if (r->measured_by != PROBE_ECHO && r->return_mtu && r->return_mtu < r->path_mtu)
-		printf("%-13s%u, by ICMP echo\n", "Way back", r->return_mtu);
-	else if (r->measured_by != PROBE_ECHO && r->threshold[PROBE_ECHO].mtu)
-		printf("%-13s%u or more, by ICMP echo\n", "Way back", r->threshold[PROBE_ECHO].mtu);
+}
+
+/* "here -> there 1400, there -> here 1500", and how each is known. */
+static void print_ways(const struct probe_request *q, const struct probe_ways *w)
+{
+	if (q->through || !w->there)
+		return;
+	printf("%-13shere -> there %u%s, ", "Each way", w->there, w->there_at_least ? " or more" : "");
+	if (!w->back) {
+		fputs("there -> here unknown: no echo, and no agent of the peer that knows it\n", stdout);
+		return;
+	}
+	printf("there -> here %u%s: %s; %s\n", w->back, w->back_at_least ? " or more" : "", w->there_by,
+	       w->back_by);
+}
+
+static void print_peer(const struct probe_request *q, const struct probe_peer *p, const struct ui_options *ui)
+{
+	char text[FORMAT_SIZE];
+
+	if (!p)
+		return;
+	printf("%-13s", "Peer's agent");
+	ui_clean(stdout, q->peer_agent);
+	if (p->found) {
+		fputs(": tunnel ", stdout);
+		ui_clean(stdout, p->tunnel);
+	}
+	if (p->mtu && !*p->problem) {
+		printf(": path MTU to here %u, source ", p->mtu);
+		ui_clean(stdout, p->source);
+		if (p->age_ns) {
+			format_duration(p->age_ns, text);
+			printf(", %s ago", text);
+		}
+	}
+	putchar('\n');
+	if (p->arrived) {
+		format_count(p->arrived_packets, text);
+		printf("%13sthe largest of %s ESP packets from here that arrived there had %u bytes", "",
+		       text, p->arrived);
+		if (p->arrived_cut) {
+			format_count(p->arrived_cut, text);
+			fputs(", ", stdout);
+			ui_styled(stdout, ui, UI_WARN, text);
+			fputs(" came in fragments", stdout);
+		}
+		putchar('\n');
+	}
+	if (*p->problem)
+		printf("%13s%s\n", "", p->problem);
 }
 
 static void print_fragment(const char *what, int verdict, unsigned int passed, unsigned int sent)
@@ -251,9 +299,9 @@ static void print_findings(const struct probe_finding *findings, size_t count, c
 	}
 }
 
-int probe_print_text(const struct probe_request *q, const struct probe_result *r,
-		     const struct probe_finding *findings, size_t count)
+int probe_print_text(const struct probe_request *q, const struct probe_told *told)
 {
+	const struct probe_result *r = told->result;
 	struct ui_options ui;
 	size_t i;
 
@@ -261,11 +309,13 @@ int probe_print_text(const struct probe_request *q, const struct probe_result *r
 	print_heading(q, r);
 	print_reach(r, &ui);
 	print_mtu(q, r, &ui);
+	print_ways(q, &told->ways);
+	print_peer(q, told->peer, &ui);
 	print_fragments(r);
 	print_sizes(q, r);
 	if (print_hops(q, r, &ui) < 0)
 		return cmd_cannot("out of memory");
-	print_findings(findings, count, &ui);
+	print_findings(told->findings, told->count, &ui);
 	for (i = 0; i < r->note_count; i++)
 		printf("%sNote: %s.\n", i ? "" : "\n", r->notes[i]);
 	if (r->out_of_time || r->out_of_packets)

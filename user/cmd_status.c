@@ -20,10 +20,7 @@ struct status_arguments {
 
 static const struct argp_option options[] = {
 	{.name = "json", .key = KEY_JSON, .doc = "the whole state as JSON, whatever the view"},
-	{.name = "socket",
-	 .key = KEY_SOCKET,
-	 .arg = "PATH",
-	 .doc = "the agent's socket (default " CMD_DEFAULT_SOCKET ")"},
+	CMD_ASK_SOCKET(KEY_SOCKET),
 	{0},
 };
 
@@ -88,19 +85,18 @@ int cmd_status(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "[tunnels|sas|ike|interfaces|host|self]",
+		.args_doc = "[tunnels|sas|ike|interfaces|inner|host|self]",
 		.doc = "What is there now, from the running agent. Without a view: a summary.",
 	};
 	struct status_arguments arguments = {.socket = CMD_DEFAULT_SOCKET};
 	struct client_reply reply;
-	int err;
+	int status;
 
 	cmd_parse(&argp, argc, argv, &arguments);
-	err = client_get(arguments.socket, "/api/v1/state", CLIENT_DEADLINE_MS, CLIENT_LIMIT, &reply);
-	if (err)
-		return cmd_ask_failed(arguments.socket, err, 0);
-	err = reply.status == 200 ? print(&reply, &arguments)
-				  : cmd_ask_failed(arguments.socket, 0, reply.status);
+	status = cmd_ask(arguments.socket, "/api/v1/state", &reply);
+	if (status != CMD_OK)
+		return status;
+	status = print(&reply, &arguments);
 	client_free(&reply);
-	return err;
+	return status;
 }

@@ -224,6 +224,7 @@ int config_build(const char *file, const struct config_list *list, struct config
 	strcpy(config.bpffs, DEFAULT_BPFFS);
 	config.xdp_mode = LIVE_XDP_AUTO;
 	config.xfrm = true;
+	config.firewall = true;
 	strcpy(config.journal, JOURNAL_DEFAULT_PATH);
 	config.keep = LIVE_KEEP_AUTO;
 	if (file) {

@@ -19,10 +19,14 @@
 #define CONFIG_ERROR 512
 #define CONFIG_COMMAND 160 /* as long as a line of the file may be */
 #define CONFIG_VICI 8	   /* IKE daemons */
+#define CONFIG_LOGS 8	   /* files, and as many units of the journal */
+#define CONFIG_NETNS 8	   /* network namespaces */
 
 struct config {
 	char interface[CONFIG_INTERFACES][STATE_NAME];
 	size_t interface_count;
+	char inner[CONFIG_INTERFACES][STATE_NAME]; /* inner interfaces; none: they are not watched */
+	size_t inner_count;
 	enum live_xdp_mode xdp_mode;
 	char socket[CONFIG_WORD];
 	char listen[CONFIG_WORD]; /* "": no TCP. Else ADDRESS:PORT, [ADDRESS]:PORT or PORT */
@@ -33,15 +37,24 @@ struct config {
 	char vici[CONFIG_VICI]
 		 [CONFIG_WORD]; /* sockets of charon; none given: the usual one; "none": not to be asked */
 	size_t vici_count;
-	char journal[CONFIG_WORD]; /* path, or "none" */
-	uint64_t journal_max_age;  /* nanoseconds; 0: the journal's default, as is the next */
-	uint64_t journal_max_size; /* bytes */
-	bool xfrm;		   /* read the kernel's SAs and policies */
-	uint64_t probe_interval;   /* nanoseconds; 0: no probes by time */
-	bool probe_on_finding;	   /* probes when a finding asks for one */
+	char journal[CONFIG_WORD];	       /* path, or "none" */
+	uint64_t journal_max_age;	       /* nanoseconds; 0: the journal's default, as is the next */
+	uint64_t journal_max_size;	       /* bytes */
+	char netns[CONFIG_NETNS][CONFIG_WORD]; /* other network namespaces whose SAs are read: name or path */
+	size_t netns_count;
+	bool xfrm;		 /* read the kernel's SAs and policies */
+	bool firewall;		 /* read the NAT rules */
+	uint64_t probe_interval; /* nanoseconds; 0: no probes by time */
+	bool probe_on_finding;	 /* probes when a finding asks for one */
 	enum live_keep keep;
 	char bpffs[CONFIG_WORD];
-	char hook_command[CONFIG_COMMAND]; /* run when a finding is raised or cleared; "": none */
+	char hook_command[CONFIG_COMMAND];	 /* run when a finding is raised or cleared; "": none */
+	char hook_url[CONFIG_COMMAND];		 /* … and told to this http(s) address */
+	char log_file[CONFIG_LOGS][CONFIG_WORD]; /* paths, or "none" */
+	size_t log_file_count;
+	char log_journal[CONFIG_LOGS]
+			[CONFIG_WORD]; /* units, "ike" (the daemons, whatever they run as) or "none" */
+	size_t log_journal_count;
 };
 
 /* An argument "?NAME" may be left out on the command line, and is "yes" then. */

@@ -22,7 +22,7 @@ struct setting {
 
 #define DEFAULT_SOCKET "/run/espial/espial.sock"
 #define DEFAULT_BPFFS "/sys/fs/bpf/espial"
-#define CONFIG_KEYS 21
+#define CONFIG_KEYS 27
 
 extern const struct config_key config_key_table[CONFIG_KEYS];
 extern const struct setting config_settings[CONFIG_KEYS];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "export/journal.h"
+#include "source/select.h"
 #include "when.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -38,11 +39,13 @@ static bool set_text(const struct setting *s, struct config *config, const char 
 
 static bool set_interface(const struct setting *s, struct config *config, const char *value)
 {
-	size_t length = strlen(value);
+	char(*names)[STATE_NAME] = (void *)((char *)config + s->offset);
+	size_t *count = (size_t *)((char *)config + s->count_offset), length = strlen(value);
 
-	if (!length || length >= STATE_NAME || strchr(value, '/') || config->interface_count == s->max_count)
+	if (!length || length >= STATE_NAME || strchr(value, '/') || *count == s->max_count ||
+	    (s->low && strcmp(value, SELECT_AUTO) == 0))
 		return false;
-	memcpy(config->interface[config->interface_count++], value, length + 1);
+	memcpy(names[(*count)++], value, length + 1);
 	return true;
 }
 
@@ -70,15 +73,45 @@ static bool set_bpffs(const struct setting *s, struct config *config, const char
 	return *value == '/' && name[1] && !strchr(name, '.') && set_text(s, config, value);
 }
 
-static bool set_vici(const struct setting *s, struct config *config, const char *value)
+/* One more of a list of texts. */
+static bool add_text(const struct setting *s, struct config *config, const char *value)
 {
-	size_t length = strlen(value);
+	size_t *count = (size_t *)((char *)config + s->count_offset), room = s->size / s->max_count;
 
-	if (!length || length >= CONFIG_WORD || config->vici_count == s->max_count ||
-	    (*value != '/' && strcmp(value, "none") != 0))
+	if (!*value || strlen(value) >= room || *count == s->max_count)
 		return false;
-	memcpy(config->vici[config->vici_count++], value, length + 1);
+	memcpy((char *)config + s->offset + room * (*count)++, value, strlen(value) + 1);
 	return true;
+}
+
+/* An absolute path, or "none"; several. */
+static bool set_paths(const struct setting *s, struct config *config, const char *value)
+{
+	return (*value == '/' || strcmp(value, "none") == 0) && add_text(s, config, value);
+}
+
+/* A unit of systemd, "ike" or "none"; several. */
+static bool set_units(const struct setting *s, struct config *config, const char *value)
+{
+	return *value != '-' && !strpbrk(value, "/ \t") && add_text(s, config, value);
+}
+
+static bool set_url(const struct setting *s, struct config *config, const char *value)
+{
+	size_t scheme = strncmp(value, "http://", 7) == 0 ? 7 : strncmp(value, "https://", 8) == 0 ? 8 : 0;
+
+	if (strcmp(value, "none") == 0)
+		return set_text(s, config, "");
+	for (const char *c = value; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return false;
+	return scheme && value[scheme] && set_text(s, config, value);
+}
+
+/* A name as `ip netns` has it, or a path; several. */
+static bool set_netns(const struct setting *s, struct config *config, const char *value)
+{
+	return *value && (*value == '/' || !strchr(value, '/')) && add_text(s, config, value);
 }
 
 /* A path, or "none". */
@@ -206,6 +239,11 @@ const struct config_key config_key_table[] = {
 	{"interface", "NAME",
 	 "watch this interface, or all that match a glob, or 'auto': those with a default route (default)",
 	 'i', true, true},
+	{"inner", "NAME",
+	 "watch this inner interface too, or all that match a glob: the MSS of TCP and who is told that "
+	 "packets are "
+	 "too big (default none)",
+	 0, true, true},
 	{"xdp-mode", "MODE", "auto (default), native, generic, or off: tc ingress", 0, false, true},
 	{"socket", "PATH", "answer on this Unix socket (default " DEFAULT_SOCKET ")", 0, false, false},
 	{"listen", "[ADDR:]PORT", "answer on this TCP address too (loopback when only a port is given)", 0,
@@ -225,6 +263,10 @@ const struct config_key config_key_table[] = {
 	{"vici", "PATH", "socket of a strongSwan daemon to ask, or none (default /run/charon.vici)", 0, true,
 	 false},
 	{"xfrm", "YES|NO", "read the kernel's SAs and policies, without keys (default yes)", 0, false, false},
+	{"firewall", "YES|NO", "read the firewall's NAT rules, by nft and iptables-save (default yes)", 0,
+	 false, false},
+	{"netns", "NAME", "read SAs and policies of this network namespace too: a name, or a path", 0, true,
+	 false},
 	{"probe-interval", "DURATION",
 	 "measure the path to the peer of each tunnel so often, as 6h, or never (default 0)", 0, false,
 	 false},
@@ -238,12 +280,24 @@ const struct config_key config_key_table[] = {
 	{"hook-command", "COMMAND",
 	 "run this when a finding is raised or cleared, with JSON on standard input (default none)", 0, false,
 	 false},
+	{"hook-url", "URL", "POST the same JSON to this http or https address, by curl (default none)", 0,
+	 false, false},
+	{"log-file", "PATH",
+	 "follow this log of an IKE daemon or router, and diagnose it too; rotation is fine (default none)",
+	 0, true, false},
+	{"log-journal", "UNIT",
+	 "follow the systemd journal of this unit, or ike: of all IKE daemons, and diagnose it too (default "
+	 "none)",
+	 0, true, false},
 };
 
 const struct setting config_settings[] = {
 	{set_interface, MEMBER(interface), .text = true,
 	 .count_offset = offsetof(struct config, interface_count), .max_count = CONFIG_INTERFACES,
 	 .allowed = "an interface name below 64 letters, a glob, or auto; at most 64 of them"},
+	{set_interface, MEMBER(inner), .text = true, .count_offset = offsetof(struct config, inner_count),
+	 .max_count = CONFIG_INTERFACES, .low = 1,
+	 .allowed = "an interface name below 64 letters, or a glob; at most 64 of them"},
 	{set_xdp_mode, MEMBER(xdp_mode), ONE, .allowed = "auto, native, generic or off"},
 	{set_text, MEMBER(socket), ONE, .text = true, .low = 1, .allowed = "a path below 108 bytes"},
 	{set_listen, MEMBER(listen), ONE, .text = true,
@@ -269,9 +323,13 @@ const struct setting config_settings[] = {
 	 .allowed = "a duration from 1h to ten years, as 90d"},
 	{set_size, MEMBER(journal_max_size), ONE, .low = JOURNAL_BYTES_MIN, .high = UINT64_C(1) << 40,
 	 .allowed = "a size from 4M to 1024G"},
-	{set_vici, MEMBER(vici), .text = true, .count_offset = offsetof(struct config, vici_count),
+	{set_paths, MEMBER(vici), .text = true, .count_offset = offsetof(struct config, vici_count),
 	 .max_count = CONFIG_VICI, .allowed = "none, or an absolute path below 108 bytes, at most 8 of them"},
 	{set_yes_no, MEMBER(xfrm), ONE, .allowed = "yes or no"},
+	{set_yes_no, MEMBER(firewall), ONE, .allowed = "yes or no"},
+	{set_netns, MEMBER(netns), .text = true, .count_offset = offsetof(struct config, netns_count),
+	 .max_count = CONFIG_NETNS,
+	 .allowed = "a name as `ip netns` has it, or an absolute path below 108 bytes, at most 8 of them"},
 	{set_interval, MEMBER(probe_interval), ONE, .low = UINT64_C(600000000000),
 	 .high = UINT64_C(366) * 86400 * 1000000000, .allowed = "0, or a duration from 10m to a year, as 6h"},
 	{set_yes_no, MEMBER(probe_on_finding), ONE, .allowed = "yes or no"},
@@ -280,6 +338,13 @@ const struct setting config_settings[] = {
 	 .allowed = "an absolute path below 108 bytes, without dots in its last name"},
 	{set_hook, MEMBER(hook_command), ONE, .text = true,
 	 .allowed = "none, or a command below 160 bytes: put more into a script"},
+	{set_url, MEMBER(hook_url), ONE, .text = true,
+	 .allowed = "none, or http://… or https://… below 160 bytes, without blanks, quotes and backslashes"},
+	{set_paths, MEMBER(log_file), .text = true, .count_offset = offsetof(struct config, log_file_count),
+	 .max_count = CONFIG_LOGS, .allowed = "none, or an absolute path below 108 bytes, at most 8 of them"},
+	{set_units, MEMBER(log_journal), .text = true,
+	 .count_offset = offsetof(struct config, log_journal_count), .max_count = CONFIG_LOGS,
+	 .allowed = "none, ike, or a unit of systemd below 108 bytes, at most 8 of them"},
 };
 _Static_assert(COUNT(config_key_table) == CONFIG_KEYS && COUNT(config_settings) == CONFIG_KEYS,
 	       "a key and its setting");

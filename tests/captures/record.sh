@@ -11,31 +11,12 @@
 # shellcheck disable=SC2317
 export ESPIAL_TEST_ID=${ESPIAL_TEST_ID:-ikc}
 here=$(readlink -f "${BASH_SOURCE[0]%/*}")
-# shellcheck source=tests/lib.sh
-. "$here/../lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$here/../lab/lab.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$here/../lab/impair.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$here/../lab/ipsec.sh"
-
-quick='retransmit_timeout = 0.4
-retransmit_tries = 3'
+# shellcheck source=tests/lab/record.sh
+. "$here/../lab/record.sh"
 
 declare -A at=([v2late]=ir [v2remap]=ir) log_of=([v2late]=right)
 # IKE, and fragments of IP but the first: here they are IKE's
 filter='udp port 500 or (udp port 4500 and udp[8:4] = 0 and udp[4:2] > 12) or (udp and ip[6:2] & 0x1fff != 0)'
-
-begin()
-{
-	lab_daemon_start left "$1" && lab_daemon_start right "$1" && lab_load left && lab_load right
-}
-
-up()
-{
-	lab_conn "${@:2}" && begin "$1" && lab_initiate
-}
 
 attempt()
 {
@@ -43,34 +24,9 @@ attempt()
 	lab_swanctl left --initiate --child c --timeout 6 >/dev/null 2>&1
 }
 
-# Public keys instead of the secret, with certificates of some 4000 bytes: 150 names in each
-certificates()
-{
-	local name names
-
-	names=$(printf ',DNS:gateway-%03d.example.org' {1..150})
-	(
-		cd "$LAB_DIR" || exit
-		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=ca -keyout ca.key -out ca.pem
-		for name in left right; do
-			openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$name/private/$name.pem" -out "$name.req"
-			openssl x509 -req -in "$name.req" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -out "$name/x509/$name.pem" \
-				-extfile <(echo "subjectAltName=DNS:$name$names")
-			cp ca.pem "$name/x509ca/"
-			sed -i -e 's/auth = psk/auth = pubkey/' -e "0,/auth = pubkey/s//&\ncerts = $name.pem/" "$name/swanctl.conf"
-		done
-	) 2>/dev/null
-}
-
 terminate()
 {
 	lab_swanctl left --terminate --ike t --timeout 5 >/dev/null 2>&1
-}
-
-# The left log has the text N times
-logged()
-{
-	[ "$(grep -c "$1" "$LAB_DIR/left/charon.log")" -ge "${2:-1}" ]
 }
 
 scenario_v2ok()
@@ -416,23 +372,7 @@ record()
 	"scenario_$1"
 	lab_capture_stop
 	cp "$LAB_DIR/c.pcap" "$out/$1.pcap"
-	grep -E "(received )?retransmit (of|[0-9]+ of) request|giving up|timed out|(generating|parsed) [A-Z_0-9]+ (request|response)|IKE_SA .*established|IKE_SA deleted|behind NAT" \
-		"$LAB_DIR/${log_of[$1]:-left}/charon.log" | sed -E "s/^([^ ]{12}) ?[0-9]*(\[[A-Z]+\])? ?/\1 /; s/ \[.*//; s/ between.*//" >"$out/$1.txt"
+	record_log "${log_of[$1]:-left}" "$1"
 }
 
-need_netns
-[ -z "$(lab_ipsec_missing)" ] || skip_all "$(lab_ipsec_missing)"
-out=$(readlink -f "${1:-$here}")
-shift
-# shellcheck disable=SC2046 # names without blanks
-[ $# -gt 0 ] || set -- $(declare -F | sed -n 's/^declare -f scenario_//p')
-for name; do
-	# A subshell each: its traps take its laboratory down
-	(
-		_at_exit=()
-		trap _run_at_exit EXIT
-		record "$name"
-	) || not_ok "$name" "was not recorded"
-	echo "$name: $(stat -c %s "$out/$name.pcap") bytes"
-done
-finish
+record_scenarios "$here" "$@"

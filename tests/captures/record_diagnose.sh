@@ -7,33 +7,14 @@
 #
 # For each scenario NAME.pcap, taken at the router beside the left gateway, and NAME.txt: the lines of the left charon's log
 # that tell of messages, retransmissions and states. Pings run all the time, so that time goes on in the capture when IKE
-# is silent. Needs root, strongSwan, nftables, openssl and tcpdump; about four minutes.
+# is silent. Needs root, strongSwan, nftables, openssl and tcpdump; about ten minutes.
 # shellcheck disable=SC2317
 export ESPIAL_TEST_ID=${ESPIAL_TEST_ID:-dgc}
 here=$(readlink -f "${BASH_SOURCE[0]%/*}")
-# shellcheck source=tests/lib.sh
-. "$here/../lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$here/../lab/lab.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$here/../lab/impair.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$here/../lab/ipsec.sh"
-
-quick='retransmit_timeout = 0.4
-retransmit_tries = 3'
+# shellcheck source=tests/lab/record.sh
+. "$here/../lab/record.sh"
 # IKE, ESP in UDP, fragments of them, and the pings that are not encrypted
 filter='udp port 500 or udp port 4500 or (udp and ip[6:2] & 0x1fff != 0) or icmp'
-
-begin()
-{
-	lab_daemon_start left "$1" && lab_daemon_start right "$1" && lab_load left && lab_load right
-}
-
-up()
-{
-	lab_conn "${@:2}" && begin "$1" && lab_initiate
-}
 
 # initiate [NAME] [SECONDS]: without caring what becomes of it
 initiate()
@@ -44,12 +25,6 @@ initiate()
 rekey()
 {
 	lab_swanctl left --rekey --child c >/dev/null
-}
-
-# logged TEXT [N]: the left log has it N times
-logged()
-{
-	[ "$(grep -c "$1" "$LAB_DIR/left/charon.log")" -ge "${2:-1}" ]
 }
 
 kill_right()
@@ -83,6 +58,15 @@ scenario_reauth()
 	up '' options=$'reauth_time = 4s\nover_time = 1s\nrekey_time = 0\ndpd_delay = 1s' && sleep 11
 }
 
+# Both child and IKE SA are replaced time and again, by either end, with traffic both ways
+scenario_rekeys()
+{
+	up '' child='rekey_time = 4s' options=$'dpd_delay = 1s\nrekey_time = 15s\nover_time = 5s' || return
+	ns_spawn right "$LAB_DIR/back" ping -q -i 0.2 -I "$LAB_RIGHT_INNER" "$LAB_LEFT_INNER"
+	at_exit stop_process "$SPAWNED"
+	sleep 90
+}
+
 # ---- it never comes up
 
 scenario_nobody()
@@ -103,21 +87,8 @@ scenario_selectors()
 
 scenario_fragments()
 {
-	local name names
-
-	names=$(printf ',DNS:gateway-%03d.example.org' {1..150})
 	lab_conn options='fragmentation = no'
-	(
-		cd "$LAB_DIR" || exit
-		openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=ca -keyout ca.key -out ca.pem
-		for name in left right; do
-			openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -keyout "$name/private/$name.pem" -out "$name.req"
-			openssl x509 -req -in "$name.req" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -out "$name/x509/$name.pem" \
-				-extfile <(echo "subjectAltName=DNS:$name$names")
-			cp ca.pem "$name/x509ca/"
-			sed -i -e 's/auth = psk/auth = pubkey/' -e "0,/auth = pubkey/s//&\ncerts = $name.pem/" "$name/swanctl.conf"
-		done
-	) 2>/dev/null
+	certificates
 	begin "$quick"
 	_lab_table
 	ns isp nft add rule ip lab do_lose 'ip frag-off & 0x1fff != 0' drop
@@ -165,6 +136,43 @@ scenario_mended()
 	sleep 15
 }
 
+# One end speaks IKEv1 alone, the other begins with IKEv2 and takes both: it comes up only when the first one begins
+scenario_one_side()
+{
+	lab_conn version=1 right_version=0
+	begin "$quick"
+	initiate right
+	initiate left
+	sleep 2
+	lab_swanctl left --terminate --ike t --timeout 3 >/dev/null 2>&1
+	sleep 1
+	initiate right
+	sleep 1
+	initiate right
+	sleep 3
+}
+
+# ---- it is up, and traffic does not pass
+
+# What the right gateway encrypts is lost on the way; IKE is not
+scenario_one_way_out()
+{
+	up "$quick" && sleep 5
+	_lab_table
+	ns isp nft add rule ip lab do_lose 'ip saddr 10.2.0.2 udp sport 4500 @th,64,32 != 0' drop
+	sleep 100
+}
+
+# The left gateway gets all and sends nothing
+scenario_one_way_in()
+{
+	up "$quick" && sleep 5
+	ns left nft 'add table ip lab; add chain ip lab out { type filter hook output priority 0; }; add rule ip lab out oifname l0 udp sport 4500 @th,64,32 != 0 drop'
+	ns_spawn right "$LAB_DIR/back" ping -q -i 0.5 -I "$LAB_RIGHT_INNER" "$LAB_LEFT_INNER"
+	at_exit stop_process "$SPAWNED"
+	sleep 100
+}
+
 # ---- it falls
 
 # The right gateway dies and stays dead
@@ -202,6 +210,14 @@ scenario_deleted()
 	up "$quick" options='dpd_delay = 1s' && sleep 4
 	lab_swanctl right --terminate --ike t --timeout 5 >/dev/null 2>&1
 	sleep 15
+}
+
+# And begun anew before long
+scenario_deleted_back()
+{
+	scenario_deleted
+	initiate
+	sleep 20
 }
 
 scenario_rekey_v2()
@@ -249,24 +265,7 @@ record()
 	stop_process "$pings"
 	lab_capture_stop
 	cp "$LAB_DIR/c.pcap" "$out/$1.pcap"
-	grep -E "(received )?retransmit (of|[0-9]+ of) request|giving up|timed out|(generating|parsed) [A-Z_0-9]+ (request|response)|IKE_SA .*established|IKE_SA deleted|behind NAT" \
-		"$LAB_DIR/left/charon.log" | sed -E "s/^([^ ]{12}) ?[0-9]*(\[[A-Z]+\])? ?/\1 /; s/ \[.*//; s/ between.*//" >"$out/$1.txt"
+	record_log left "$1"
 }
 
-need_netns
-[ -z "$(lab_ipsec_missing)" ] || skip_all "$(lab_ipsec_missing)"
-mkdir -p "${1:-$here/diagnose}"
-out=$(readlink -f "${1:-$here/diagnose}")
-shift
-# shellcheck disable=SC2046 # names without blanks
-[ $# -gt 0 ] || set -- $(declare -F | sed -n 's/^declare -f scenario_//p')
-for name; do
-	# A subshell each: its traps take its laboratory down
-	(
-		_at_exit=()
-		trap _run_at_exit EXIT
-		record "$name"
-	) || not_ok "$name" "was not recorded"
-	echo "$name: $(stat -c %s "$out/$name.pcap") bytes"
-done
-finish
+record_scenarios "$here/diagnose" "$@"

@@ -39,7 +39,7 @@ is_json "each lack has its consequence" "$report" '[.checks[] | select(.status =
 is_json "the summary is their count" "$report" '[.checks[].status] as $all |
 	[.summary | to_entries[] | . as $e | ([$all[] | select(. == $e.key)] | length) == .value] | all' true
 is_json "rows of the host" "$report" '[.checks[] | select(.interface == null).id] - ["lockdown", "memlock", "daemon"]' \
-	'["kernel","btf","jit","bpf","tcx","bpffs","run","kernel-sas","probe","foreign","mount","xfrm","xfrm-stat","esp-gro"]'
+	'["kernel","btf","jit","bpf","tcx","bpffs","run","kernel-sas","netns-sas","probe","foreign","mount","xfrm","xfrm-stat","netns","esp-gro"]'
 is_json "a daemon that is not there is no lack" "$report" '[.checks[] | select(.id == "daemon")][0] | [.status, .value]' \
 	"$(jq -nc --arg v "none at $TMPDIR/none" '["note", $v]')"
 lacks=$(jq '.summary.lacks + .summary.missing' "$report")

@@ -50,6 +50,7 @@ v2remap nat-mapping-changed
 v2restart dpd-timeout
 diagnose/dead dpd-timeout tunnel-not-restarted
 diagnose/deleted ike-sa-deleted-by-peer
+diagnose/deleted_back ike-sa-deleted-by-peer
 diagnose/flaps dpd-timeout tunnel-flapping
 diagnose/forgot peer-restarted
 diagnose/fragments ike-fragments-lost
@@ -58,9 +59,13 @@ diagnose/healthy -
 diagnose/ike_only dpd-timeout
 diagnose/mended ike-auth-failed
 diagnose/nobody ike-no-response
+diagnose/one_side only-one-side-can-start
+diagnose/one_way_in esp-one-way-in
+diagnose/one_way_out esp-one-way-out
 diagnose/reauth -
 diagnose/rekey_v1 child-rekey-failing
 diagnose/rekey_v2 child-rekey-failing
+diagnose/rekeys -
 diagnose/selectors child-sa-failed
 diagnose/versions ike-version-mismatch
 tcpdump/ISAKMP_sa_setup weak-crypto
@@ -137,6 +142,12 @@ diagnose diagnose/ike_only
 said "only IKE is filtered" 'although its ESP kept coming: only IKE is filtered'
 diagnose diagnose/mended
 said "it is over" '^CRITICAL .* over since .*Authentication with 10\.2\.0\.2 fails'
+diagnose diagnose/deleted_back
+said "it came back, and so it is over" '^WARNING .* over since .*10\.2\.0\.2 ended the IKE SA'
+diagnose diagnose/one_side
+said "who can start" '^WARNING .*comes up only when the peer begins'
+diagnose diagnose/one_way_out
+said "one way only: how much" 'ESP leaves for 10\.2\.0\.2 and none comes back.*: [0-9]+ packets in [0-9]+ s against none'
 diagnose diagnose/healthy
 is "nothing is wrong" "$(cat "$out")" "No findings. 1 tunnel, 1 of them up at the end."
 diagnose diagnose/dead --view tunnels

@@ -34,7 +34,7 @@ help=$("$ESPIAL" run --help | tr -s ' \n' ' ')
 while read -r key _ value; do
 	case $key in
 	interface | xdp-mode | keep) wanted="--$key\[?=[A-Z]+\]? [^=]*${value}[^=]*\(default\)" ;;
-	listen) continue ;; # none
+	listen | netns | inner) continue ;; # none
 	*) wanted="--$key\[?=[A-Z|]+\]? [^=]*\(default $value\)" ;;
 	esac
 	matches "default of $key" "$help" "$wanted"

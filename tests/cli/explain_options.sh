@@ -29,6 +29,9 @@ matches "a command to paste" "$(cat out)" '# ping -c 3 10\.2\.0\.2'
 status "brief" 0 "$ESPIAL" explain --brief charon-daily-flap.log
 is "a line for each" "$(grep -c '^WARNING hq, over since ' out) $(wc -l <out)" "2 2"
 matches "with the period" "$(cat out)" 'went down and came back 6 times, every 24 h 0 min'
+matches "attribute by attribute, of VRP" "$("$ESPIAL" explain "$logs/vrp-attributes.log")" \
+	'DH group: MODP_1024 only on the received side, MODP_2048 only on the configured side; encryption algorithm: DES_CBC only on the received'
+matches "what the peer offers, of pluto" "$("$ESPIAL" explain "$logs/pluto-proposal.log")" 'with 203\.0\.113\.7: the peer offers 1:IKE:ENCR=AES_CBC_256;'
 status "nothing wrong" 0 "$ESPIAL" explain charon-healthy-rekeys.log
 matches "is said too" "$(head -n 1 out)" '^No fault found\.$'
 status "nothing at all" 0 "$ESPIAL" explain /dev/null
@@ -79,7 +82,27 @@ done >wire.log
 is_json "the wire says when it was answered last" document \
 	'.findings[0] | .id, (.evidence[] | select(.origin == "wire") | select(.what | startswith("the last answered")) | .value, .at)' \
 	$'dpd-timeout\nINFORMATIONAL 2\n2026-11-21T13:24:15.640757000Z'
-is_json "and how it ended" document '[.findings[0].evidence[] | select(.origin == "wire")] | length' 2
+is_json "and how it ended" document '[.findings[0].evidence[].what | select(startswith("the IKE SA on the wire is"))] | length' 1
+is_json "what both say is one finding" document '.findings | length' 1
+is_json "with the wire's evidence of it" document '[.findings[0].evidence[] | select(.origin == "wire" and .what == "sent again, time number")] | length' 3
+"$ESPIAL" read --json "$capture" >state.json
+is_json "a document of the same says the same" <("$ESPIAL" explain --json --with state.json wire.log) .findings "$(jq -c .findings document)"
+head -n 1 wire.log >short.log
+is_json "what only the wire shows" <("$ESPIAL" explain --json --with "$capture" short.log) \
+	'.findings | length, (.[0] | .id, (.evidence[-1] | .origin, .what))' \
+	$'1\ndpd-timeout\nlog\nthe log does not say so; its last line of this peer'
+sed 's/10\.2\.0\.2/10.9.0.2/g' short.log >other.log
+is_json "or of a peer that the log does not know" <("$ESPIAL" explain --json --with "$capture" other.log) \
+	'.findings[0].evidence[-1].what' "the log says nothing of this peer"
+is_json "not of another peer than was asked for" <("$ESPIAL" explain --json --peer 10.9.0.2 --with "$capture" other.log) '.findings | length' 0
+# The log waits, and the answer comes: that is not the network
+jq '.ike_sas[0].exchanges |= map(if .message_id == 3 then .response = "2026-11-21T13:24:20.000000000Z" else . end) | .findings = []' state.json >answered.json
+is_json "an answer that the daemon did not get" <("$ESPIAL" explain --json --with answered.json wire.log) \
+	'.findings[0].evidence[] | select(.what | startswith("the answer came")) | .at' 2026-11-21T13:24:20.000000000Z
+echo '{"sas": 5}' >bad.json
+status "no state" 3 "$ESPIAL" explain --with bad.json wire.log
+status "nobody listens there" 3 "$ESPIAL" explain --with http://127.0.0.1:1 wire.log
+matches "is told" "$(cat err)" 'http://127\.0\.0\.1:1: no agent listens there'
 is_json "a capture of another time says nothing" <("$ESPIAL" explain --json --with "$capture" charon-dpd.log) \
 	'[.findings[0].evidence[] | select(.origin == "wire")] | length' 0
 status "no such capture" 3 "$ESPIAL" explain --with nowhere.pcap wire.log
@@ -101,6 +124,41 @@ stop_process $follower
 is "it ends when told to" $? 143
 status "--follow wants files" 2 "$ESPIAL" explain --follow - </dev/null
 status "--follow, no such file" 3 "$ESPIAL" explain --follow nowhere.log
+
+# ---- the journal, by a journalctl of our own
+mkdir bin
+cat >bin/journalctl <<'END'
+#!/bin/sh
+echo "$*" >>arguments
+[ "$1" = --output=json ] || exit 9
+printf '{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1772373600000000","SYSLOG_IDENTIFIER":"charon","MESSAGE":"05[IKE] <hq|1> %s"}\n' \
+	'IKE_SA hq[1] established between 10.1.0.2[a]...10.2.0.2[b]' 'giving up after 5 retransmits'
+case $* in *--follow*) ;; *) exit 0 ;; esac
+echo $$ >pid
+# As journalctl does: it ends when nobody reads any more
+while kill -0 $PPID 2>/dev/null; do sleep 0.1; done
+END
+chmod +x bin/journalctl
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --json --journal=strongswan --since 2026-03-01 >document
+is_json "--journal" document '.findings[0] | .id, .since' $'dpd-timeout\n2026-03-01T14:00:00.000000000Z'
+matches "of that unit, and from a day before it on" "$(cat arguments)" '--unit=strongswan --since=@1772236800 --lines=all$'
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --brief --journal charon-healthy-rekeys.log >out
+matches "of IKE daemons, beside files" "$(cat out arguments)" ' 10\.2\.0\.2 stopped answering.*--identifier=charon .*--identifier=pluto'
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --follow --brief --journal >follow.out 2>follow.err &
+follower=$!
+at_exit stop_process $follower KILL
+check "--follow" wait_for 60 grep -q '^CRITICAL hq, since ' follow.out
+stop_process $follower
+# shellcheck disable=SC2317 # by wait_for
+no_child()
+{
+	! kill -0 "$(cat pid)" 2>/dev/null
+}
+check "and its child ends with it" wait_for 60 no_child
+printf '#!/bin/sh\necho no such unit >&2\nexit 1\n' >bin/journalctl
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --journal=nothing >out 2>err
+is "a journal that cannot be read" $? 3
+is "is told" "$(cat err)" "espial: systemd journal of nothing: no such unit"
 
 # ---- exit status
 status "--exit-code, critical" 1 "$ESPIAL" explain --exit-code charon-dpd.log

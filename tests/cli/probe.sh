@@ -35,7 +35,17 @@ says "no cipher" 2 "$("$ESPIAL" mtu --esp sha256 2>&1)" --esp sha256 127.0.0.1
 says "unknown mode" 2 "espial: no mode 'tunel': did you mean 'tunnel'?" --mode tunel 127.0.0.1
 says "both families" 2 "espial: --ipv4 or --ipv6, not both" -4 -6 127.0.0.1
 says "misspelt option" 2 "espial: no option --trough: did you mean --through?" --trough t
-says "through without target" 2 "espial: --through t wants --target, the address of a host behind the peer" --through t
+says "through without target and agent" 3 \
+	"espial: no agent answers at $TMPDIR/none: start it with \`espial run\`, or name its socket with --socket" \
+	--through t --socket "$TMPDIR/none"
+says "socket without through" 2 "espial: --socket is for --through: nobody else asks the agent of this host" --socket "$TMPDIR/none" 127.0.0.1
+for url in http:// http://:80 https://127.0.0.1; do
+	says "no URL" 2 "espial: --peer-agent $url is no URL of an agent: http://HOST[:PORT]" --peer-agent $url 127.0.0.1
+done
+says "no URL, no path" 2 "espial: --peer-agent 127.0.0.1: with http:// in front when it is a host, or with a path when it is a socket" \
+	--peer-agent 127.0.0.1 127.0.0.1
+says "peer's agent inside a tunnel" 2 "espial: --peer-agent is about the path outside: leave out --through" \
+	--through t --target 127.0.0.2 --peer-agent http://127.0.0.1
 says "through with a peer" 2 "espial: '127.0.0.1': with --through the other end is given by --target" --through t --target 127.0.0.2 127.0.0.1
 says "through with a transform" 2 \
 	"espial: --through measures inside the tunnel: --esp, --mode and --natt are for the path outside" --through t --target 127.0.0.2 --natt
@@ -63,4 +73,53 @@ else
 	is_json "each step" "$TMPDIR/self.json" '[.steps[] | ["size","result","rtt_us"] - keys] | add' '[]'
 	is_json "target" "$TMPDIR/self.json" '[.target, .source, .interface]' '["::1","::1","lo"]'
 fi
+# ---- --through by a tunnel's traffic selectors, as an agent tells them
+need_cmd python3
+answer()
+{
+	python3 - "$TMPDIR/agent" "$1" "$2" <<-'END' &
+		import json, os, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1])
+		s.listen()
+		body = json.dumps({"tunnels": [{"name": "t", "local": "127.0.0.1", "remote": "127.9.9.9",
+		                                "selectors": {"local": sys.argv[2], "remote": sys.argv[3]}}]}).encode()
+		c = s.accept()[0]
+		c.recv(4096)
+		c.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+		c.close()
+		os.unlink(sys.argv[1])
+	END
+	wait_for 30 test -S "$TMPDIR/agent"
+}
+
+# goes LOCAL REMOTE WANTED ARGUMENT...: from where to where, or why not
+goes()
+{
+	local wanted=$3 got
+
+	check "an agent" answer "$1" "$2"
+	"$ESPIAL" probe --json --through t --socket "$TMPDIR/agent" --time 1 "${@:4}" >"$TMPDIR/out" 2>"$TMPDIR/err"
+	got=$(jq -r '"\(.source) \(.target)\(if .notes | map(select(startswith("the target is a guess"))) == [] then "" else " guess" end)"' \
+		"$TMPDIR/out" 2>&1)
+	[ -s "$TMPDIR/err" ] && got=$(cat "$TMPDIR/err")
+	is "$1 to $2 ${*:4}" "$got" "$wanted"
+	wait
+}
+
+if [ "$status" != 3 ]; then
+	goes 127.0.0.1/32 127.0.0.7/32 "127.0.0.1 127.0.0.7"
+	goes 127.0.0.0/8 127.0.4.0/24 "127.0.0.1 127.0.4.1 guess"
+	goes ::1/128,127.0.0.1/32 127.0.4.5..127.0.4.9 "127.0.0.1 127.0.4.5 guess"
+	goes 127.0.0.0/8 "127.0.0.8/32[tcp/80],127.0.0.9/32" "127.0.0.1 127.0.0.9"
+	goes "127.0.0.0/8[udp]" "127.0.0.8/32[udp]" "127.0.0.1 127.0.0.8"
+	goes 0.0.0.0/0 127.0.0.8/32 "127.0.0.1 127.0.0.8"
+	goes 127.0.0.0/8 127.0.4.0/24 "127.0.0.1 127.0.4.77" --target 127.0.4.77
+	goes 127.0.0.0/8 127.0.4.0/24 "127.0.0.1 127.0.4.1 guess" --source 127.0.0.1
+fi
+goes 127.0.0.0/8 0.0.0.0/0 "espial: --through t: any address may be behind the peer (0.0.0.0/0): name one that answers with --target"
+goes 198.51.100.0/24 127.0.4.0/24 "espial: --through t: no address of this host is in 198.51.100.0/24, the tunnel's local end, so that its own \
+packets do not go in: probe from a host that has one, or name --source and --target"
+goes 127.0.0.0/8 127.0.4.0/24 "espial: --through t: it carries 127.0.0.0/8 to 127.0.4.0/24, and not to 127.0.5.1: leave that out, or give \
+both --source and --target" --target 127.0.5.1
 finish

@@ -105,17 +105,38 @@ done <<-END
 	bpf,net_admin CAP_PERFMON
 END
 
+# ---- other network namespaces: CAP_SYS_ADMIN as well; without it the agent runs, and says so
+
+while read -r set available why; do
+	spawn_with "$set" "$public/espial" run -i b0 --journal none --socket "$public/run/sock" --netns "${NS_PREFIX}gen"
+	AGENT_PID=$SPAWNED
+	at_exit stop_process "$AGENT_PID" KILL
+	# shellcheck disable=SC2317 # wait_for calls it
+	other_space()
+	{
+		with "" "$public/espial" status --json --socket "$public/run/sock" >"$TMPDIR/state.json" 2>/dev/null &&
+			[ "$(jq '.host.namespaces[1].available' "$TMPDIR/state.json")" = "$available" ]
+	}
+	check "SAs of another namespace with $set: $available" wait_for 60 other_space
+	is_json "why not" "$TMPDIR/state.json" '.host.namespaces[1].why // "none" | contains("need CAP_SYS_ADMIN")' "$why"
+	stop_process "$AGENT_PID" TERM 20
+done <<-END
+	bpf,net_admin,perfmon,sys_admin true false
+	bpf,net_admin,perfmon false true
+END
+
 # ---- what check says of each set is the same
 
-while read -r set run sas probe; do
+while read -r set run sas netns probe; do
 	ns_with "${set#-}" "$public/espial" check --json >"$TMPDIR/check.json"
 	is "check with ${set#-}" "$(status_of run "$TMPDIR/check.json") $(status_of kernel-sas "$TMPDIR/check.json") $(
-		status_of probe "$TMPDIR/check.json")" "$run $sas $probe"
+		status_of netns-sas "$TMPDIR/check.json") $(status_of probe "$TMPDIR/check.json")" "$run $sas $netns $probe"
 done <<-END
-	- missing lacks lacks
-	bpf,net_admin,perfmon ok ok lacks
-	net_admin missing ok lacks
-	net_raw missing lacks ok
+	- missing lacks note lacks
+	bpf,net_admin,perfmon ok ok note lacks
+	bpf,net_admin,perfmon,sys_admin ok ok ok lacks
+	net_admin missing ok note lacks
+	net_raw missing lacks note ok
 END
 
 # ---- SAs of the kernel: CAP_NET_ADMIN. Nothing else is asked of the kernel for them but this.

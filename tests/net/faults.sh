@@ -4,7 +4,7 @@
 # Faults of load and memory, each with what must come of it; after each one the equations of the counters hold. What was sent is
 # held against the kernel's own counter of the interface: a veth drops what its peer is too slow to take.
 #
-# FAULT_ROUNDS: of 10 packets each while the agent is stopped (100000 for a million packets).
+# FAULT_ROUNDS: of 10 packets each while the agent is stopped (4000; `make test-faults`: 100000, a million packets). timeout: 900
 # Other faults: faults_links.sh, faults_http.sh, journal_full.sh, tests/prog/test_storm.c, tests/unit/test_clock_jumps.c.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -25,22 +25,6 @@ all_seen()
 {
 	check "$1: every packet is seen" agent_shows 60 "$seen" $(($(received) - before)) ||
 		echo "seen $(jq "$seen" "$AGENT_STATE") of $(($(received) - before))"
-}
-
-# equations NAME: as README promises them
-equations()
-{
-	is "$1: packets = received + duplicate + too_old + outlier" "$(jq -c '[.sas[] |
-		.packets - .sequence.received - .sequence.duplicate - .sequence.too_old - .sequence.outlier | select(. != 0)] | length' \
-		"$AGENT_STATE")" 0
-	is "$1: highest - first + 1 = received + lost + pending" "$(jq -c '[.sas[] | select(.sequence.restarts == 0) |
-		.sequence.highest - .sequence.first + 1 - .sequence.received - .sequence.lost - .sequence.pending |
-		select(. != 0)] | length' "$AGENT_STATE")" 0
-	is "$1: live + evicted + refused = seen" \
-		"$(jq '([.sas[].packets] | add // 0) + .losses.evicted + .losses.refused' "$AGENT_STATE")" \
-		"$(jq '[.interfaces[] | .in.class, .out.class | .esp + .esp_udp + .ah] | add' "$AGENT_STATE")"
-	is "$1: seen = classes + rejected" "$(jq '[.interfaces[] | .in, .out |
-		.seen - ([.class[]] | add) - ([.rejected[]?] | add // 0)] | unique' -c "$AGENT_STATE")" "[0]"
 }
 
 start()

@@ -3,7 +3,7 @@
 #
 # What can happen to an interface happens 1000 times over while the agent watches: renamed, down and up, MTU 9000, moved to another
 # namespace and back, deleted and made again. Afterwards it watches what is there, to the packet, with one row for the
-# interface and as many descriptors and programs as before.
+# interface and as many descriptors and programs as before, and the equations of the counters hold.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_netns
@@ -51,6 +51,7 @@ counts()
 	ns gen "$NET_PROGRAMS/traffic" a0 100 >"$TMPDIR/sent.json"
 	check "$1: counted to the packet" agent_shows 30 '[.interfaces[] | select(.name == "b0") | .in.seen] | add' \
 		$((from + $(ns dut cat /sys/class/net/b0/statistics/rx_packets) - before))
+	equations "$1"
 }
 
 check "the agent starts" agent_start dut -i 'b*' --xdp-mode native || finish

@@ -31,6 +31,7 @@ curl -s --max-time 10 --unix-socket "$AGENT_SOCKET" http://x/metrics >"$TMPDIR/m
 is "as a metric" "$(grep '^espial_host_drops_total' "$TMPDIR/metrics")" \
 	'espial_host_drops_total{interface="b0",packet="outer",reason="NO_SOCKET"} 30'
 is "the interface's own counters are there" "$(grep -c '^espial_host_nic_dropped_total{interface="b0",' "$TMPDIR/metrics")" 5
+check "its queues count what came" agent_shows 60 '[.host.queues[] | select(.interface == "b0" and .queue == "rx-0" and .packets >= 60)] | length' 1
 is "softnet's, too" "$(grep -c '^espial_host_softnet_' "$TMPDIR/metrics")" 2
 matches "for people" "$("$ESPIAL" status host --socket "$AGENT_SOCKET")" 'b0 +outer +NO_SOCKET +30'
 agent_stop

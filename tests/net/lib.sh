@@ -100,3 +100,19 @@ _agent_shows()
 {
 	"$ESPIAL" status --json --socket "$AGENT_SOCKET" >"$AGENT_STATE" && [ "$(jq -c -r "$1" "$AGENT_STATE")" = "$2" ]
 }
+
+# equations NAME: of $AGENT_STATE, as README promises them
+equations()
+{
+	is "$1: packets = received + duplicate + too_old + outlier" "$(jq -c '[.sas[] |
+		.packets - .sequence.received - .sequence.duplicate - .sequence.too_old - .sequence.outlier | select(. != 0)] | length' \
+		"$AGENT_STATE")" 0
+	is "$1: highest - first + 1 = received + lost + pending" "$(jq -c '[.sas[] | select(.sequence.restarts == 0) |
+		.sequence.highest - .sequence.first + 1 - .sequence.received - .sequence.lost - .sequence.pending |
+		select(. != 0)] | length' "$AGENT_STATE")" 0
+	is "$1: live + evicted + refused = seen" \
+		"$(jq '([.sas[].packets] | add // 0) + .losses.evicted + .losses.refused' "$AGENT_STATE")" \
+		"$(jq '[.interfaces[] | .in.class, .out.class | .esp + .esp_udp + .ah] | add' "$AGENT_STATE")"
+	is "$1: seen = classes + rejected" "$(jq '[.interfaces[] | .in, .out |
+		.seen - ([.class[]] | add) - ([.rejected[]?] | add // 0)] | unique' -c "$AGENT_STATE")" "[0]"
+}

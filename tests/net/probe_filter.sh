@@ -46,6 +46,7 @@ says drop '[.findings[].id] | contains(["esp-blocked"])' false
 
 says frag '[.fragments_pass, .fragments.by_source, .fragments.by_router]' '[false,false,false]'
 says frag '[.findings[].id] | contains(["fragments-lost"])' true
+says frag '.each_way | [.there.mtu, .back.mtu, .back.at_least]' '[1400,1400,true]'
 
 # Echo is answered, so the MTU is known; about IKE nothing is
 says silent '.reachable | [.icmp, .udp500, .udp4500]' '[true,null,null]'

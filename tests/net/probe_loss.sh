@@ -12,8 +12,11 @@ for name in told hole wide calm; do
 	check "path $name" probe_path $name 1400 || finish
 	check "responder $name" probe_responder $name || finish
 done
-check "path limited" probe_path limited 1400 || finish
-check "responder limited" probe_responder limited 5 || finish
+for row in "limited 5" "rare 2"; do
+	read -r name answers <<<"$row"
+	check "path $name" probe_path "$name" 1400 || finish
+	check "responder $name" probe_responder "$name" "$answers" || finish
+done
 for mtu in "r r0" "q r1"; do
 	read -r node device <<<"$mtu"
 	ip -n "${NS_PREFIX}wide$node" link set "$device" mtu 1500
@@ -21,16 +24,19 @@ done
 for name in told hole wide; do
 	check "$name loses" probe_nft $name r "numgen random mod 100 < 20 drop"
 done
-for name in hole limited calm; do
+for name in hole limited rare calm; do
 	check "$name is a black hole" probe_black_hole $name
 done
 
 # The limit of time is far above what they take, for the machine's sake
-probes "told $PROBE_PEER --time 100" "hole $PROBE_PEER --time 100" "wide $PROBE_PEER6 --time 100" "limited $PROBE_PEER --time 100"
-for name in told hole limited; do
+probes "told $PROBE_PEER --time 100" "hole $PROBE_PEER --time 100" "wide $PROBE_PEER6 --time 100" "limited $PROBE_PEER --time 100" \
+	"rare $PROBE_PEER --time 200"
+for name in told hole limited rare; do
 	says $name '[.path_mtu, .confirmed, .complete]' '[1400,true,true]'
 	says $name '[.methods.icmp, .methods.udp500, .methods.udp4500 | .threshold.mtu]' '[1400,1400,1400]'
 done
+# A port whose answers are few beside those of the other is not called filtered
+says rare '[.methods.udp500, .methods.udp4500 | .state]' '["answered","answered"]'
 says told '[.icmp_reporter, .black_hole]' '["10.80.1.2",false]'
 says hole .black_hole true
 says wide '[.path_mtu, .loss_depends_on_size, [.findings[].id]]' '[1500,false,[]]'

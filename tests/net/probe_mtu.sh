@@ -9,7 +9,7 @@ need_netns
 need_cmd jq python3 nft ping
 
 # narrow links: two of them; on the way back alone, with and without IKE
-for row in "m1500 1500" "m1492 1492" "m1400 1400" "m1280 1280" "two 1492 1400" "back 1500" "echo 1500"; do
+for row in "m1500 1500" "m1492 1492" "m1400 1400" "m1280 1280" "two 1492 1400" "back 1500" "echo 1500" "there 1500"; do
 	name=${row%% *}
 	# shellcheck disable=SC2086 # a row
 	check "path $name" probe_path $row || finish
@@ -18,10 +18,13 @@ done
 for name in back echo; do
 	ip -n "$NS_PREFIX${name}q" route add 10.80.1.0/24 via 10.80.2.1 mtu lock 1400
 done
+ip -n "${NS_PREFIX}therer" route add 10.80.3.0/24 via 10.80.2.2 mtu lock 1405
+ip -n "${NS_PREFIX}therer" route add fd80:3::/64 via fd80:2::2 mtu lock 1405
+ip -n "${NS_PREFIX}thereq" route add 10.80.1.0/24 via 10.80.2.1 mtu lock 1461
 
 # ---- routers tell
 probes "m1500 $PROBE_PEER" "m1492 $PROBE_PEER" "m1400 $PROBE_PEER --esp aes256gcm16" "m1280 $PROBE_PEER --natt" \
-	"two $PROBE_PEER --hops" "back $PROBE_PEER" "echo $PROBE_PEER"
+	"two $PROBE_PEER --hops" "back $PROBE_PEER" "echo $PROBE_PEER" "there $PROBE_PEER"
 for mtu in 1500 1492 1400 1280; do
 	says m$mtu '[.path_mtu, .confirmed, .direction, .complete]' "[$mtu,true,\"forward\",true]"
 	says m$mtu '.reachable' '{"icmp":true,"udp500":true,"udp4500":true,"esp":false}'
@@ -55,12 +58,22 @@ says echo '[.path_mtu, .direction, .return_mtu, .black_hole]' '[1400,"smaller",1
 says echo '.reachable' '{"icmp":true,"udp500":false,"udp4500":false,"esp":false}'
 says echo '[.methods.udp500.state, .methods.udp500.refused_by]' '["closed","10.80.3.2"]'
 
+# Echo that gets there in fragments shows how much wider the way back is, to the byte
+says there '[.path_mtu, .direction, .return_mtu, .way_back.confirmed, .black_hole]' '[1405,"forward",1461,true,false]'
+says there '.each_way | [.there.mtu, .there.at_least, .back.mtu, .back.at_least]' '[1405,false,1461,false]'
+says there '.way_back | [.below.size, .above.size, .above.passed]' '[1461,1462,0]'
+says there '[.findings[].id]' '["pmtu-exceeded","pmtu-asymmetric"]'
+says m1400 '[.return_mtu, .way_back.confirmed]' '[1400,true]'
+matches "for people" "$(ns therec "$ESPIAL" probe $PROBE_PEER --time 100)" \
+	"Each way +here -> there 1405, there -> here 1461: measured by IKE on UDP 4500; measured by ICMP echo that was sent in fragments"
+
 # ---- the kernel's path MTU cache
 for name in m1492 m1400 two; do
 	is "$name: nothing was noted for IPv4" "$(ns ${name}c ip route get $PROBE_PEER | grep -o 'mtu .*')" ""
 done
 # With IPv6 this holds where IKE is answered: of echo alone the kernel notes what routers report in any case
-probes "m1280 $PROBE_PEER6"
+probes "m1280 $PROBE_PEER6" "there $PROBE_PEER6"
+says there '[.path_mtu, .return_mtu, .way_back.interface_limit]' '[1405,1500,true]'
 says m1280 '[.path_mtu, .icmp_reporter, .confirmed]' '[1280,"fd80:1::2",true]'
 is "m1280: nothing was noted for IPv6" "$(ns m1280c ip -6 route get $PROBE_PEER6 | grep -o 'mtu .*')" ""
 check "the cache is poisoned" bash -c "! ip netns exec ${NS_PREFIX}m1400c ping -c 1 -W 5 -M do -s 1472 $PROBE_PEER" &&

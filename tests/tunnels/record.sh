@@ -11,17 +11,8 @@
 # shellcheck disable=SC2317
 export ESPIAL_TEST_ID=${ESPIAL_TEST_ID:-tun}
 here=$(readlink -f "${BASH_SOURCE[0]%/*}")
-# shellcheck source=tests/lib.sh
-. "$here/../lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$here/../lab/lab.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$here/../lab/impair.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$here/../lab/ipsec.sh"
-
-quick='retransmit_timeout = 0.4
-retransmit_tries = 3'
+# shellcheck source=tests/lab/record.sh
+. "$here/../lab/record.sh"
 
 # traffic NAME INTERVAL COMMAND...: a ping in the background, until the scenario ends
 traffic()
@@ -33,16 +24,10 @@ traffic()
 
 up()
 {
-	lab_conn "${@:2}" && lab_daemon_start left "$1" && lab_daemon_start right "$1" && lab_load left && lab_load right &&
-		lab_initiate || return 1
+	lab_conn "${@:2}" && begin "$1" && lab_initiate || return 1
 	traffic in 0.1 -I 192.168.1.1 192.168.2.1
 	traffic out 1 "$LAB_RIGHT"
 	sleep 1
-}
-
-logged()
-{
-	[ "$(grep -c "$1" "$LAB_DIR/left/charon.log")" -ge "${2:-1}" ]
 }
 
 # Three child SAs after the first, an IKE SA in between
@@ -116,19 +101,4 @@ record()
 	} >"$out/$1.txt"
 }
 
-need_netns
-[ -z "$(lab_ipsec_missing)" ] || skip_all "$(lab_ipsec_missing)"
-out=$(readlink -f "${1:-$here}")
-shift
-# shellcheck disable=SC2046 # names without blanks
-[ $# -gt 0 ] || set -- $(declare -F | sed -n 's/^declare -f scenario_//p')
-for name; do
-	# A subshell each: its traps take its laboratory down
-	(
-		_at_exit=()
-		trap _run_at_exit EXIT
-		record "$name"
-	) || not_ok "$name" "was not recorded"
-	echo "$name: $(stat -c %s "$out/$name.pcap") bytes"
-done
-finish
+record_scenarios "$here" "$@"

@@ -39,9 +39,22 @@ static void headers(void **state)
 		{"application/openmetrics-text;q=0.000, text/plain", false},
 		{"application/openmetrics-text ; q=0.9 , text/plain ; q=0.8", true},
 		{"application/openmetrics-textile", false},
+		{"application/openmetrics-nest", false},
 		{"xapplication/openmetrics-text", false},
 		{",,;;,application/openmetrics-text;;q=,;", true},
 		{"application/openmetrics-text;", true},
+		{"application/openmetrics-text;Q=0.4, text/plain;Q=0.5", false},
+		/* What is no weight counts as 1, as does more than 1 */
+		{"application/openmetrics-text;q=x, text/plain;q=1", true},
+		{"application/openmetrics-text;q=1.9, text/plain;q=1", true},
+		{"application/openmetrics-text;q=0.99999, text/plain;q=0.99", true},
+		{"application/openmetrics-text;q=0.9:, text/plain;q=0.9", true},
+		{"application/openmetrics-text;q=0./, text/plain;q=0", false},
+		{"application/openmetrics-text;quality=0", true},
+		/* The best of several */
+		{"application/openmetrics-text;q=0.9,application/openmetrics-text;q=0.1,text/plain;q=0.5",
+		 true},
+		{"application/openmetrics-text q=0", true},
 	};
 	size_t i;
 

@@ -139,6 +139,8 @@ static void test_vector(void **state)
 	assert_int_equal(s.pending, 2);
 	assert_int_equal(s.late, 1);
 	assert_int_equal(t.tables.rare[s.slot].first_time, 1000);
+	for (uint32_t i = 0; i <= t.tables.cfg.sa_mask; i++)
+		assert_int_equal(t.tables.sa[i].reach, 0); /* it has its home, where one look finds it */
 	twin_end(&t);
 }
 
@@ -335,6 +337,13 @@ static void test_segments(void **state)
 	assert_int_equal(s.packets, 13);
 	assert_int_equal(s.received, 13);
 	assert_int_equal(s.bytes, 4 * 60 + 9 * (20 + 8)); /* each segment has headers of its own */
+	/* the sizes are those of the segments */
+	send(&t, &(struct frame){.spi = 9, .sequence = 1, .segments = 10, .size = 992});
+	send(&t, &(struct frame){.spi = 9, .sequence = 11, .segments = 4, .size = 1000});
+	send(&t, &(struct frame){.spi = 9, .sequence = 15, .segments = 2, .size = 20});
+	sums_of_spi(&t, 9, &s);
+	assert_int_equal(t.tables.lane[s.slot].size_max, (1028 + 3 * 28) / 4);
+	assert_int_equal(~t.tables.lane[s.slot].size_min_inv, (48 + 28) / 2);
 	oracle_destroy(&o);
 	twin_end(&t);
 }
@@ -370,7 +379,77 @@ static void test_newcomers(void **state)
 	sums_of_spi(&t, 9, &s);
 	assert_int_equal(s.packets, 4);
 	assert_int_equal(s.received, 4);
+	/* what is admitted at once has nothing of the newcomer that was promoted before */
+	for (int i = 0; i < 9; i++)
+		send(&t, &(struct frame){.spi = 10, .sequence = 5 + (i == 8)});
+	send(&t, &(struct frame){.spi = 11, .sequence = 1, .segments = 2});
+	sums_of_spi(&t, 11, &s);
+	assert_int_equal(s.packets, 2);
+	assert_int_equal(s.bytes, 60 + 28);
+	assert_int_equal(s.outlier, 0);
+	/* as far apart as the window is wide, and one more */
+	for (uint32_t i = 0; i < 3; i++)
+		send(&t, &(struct frame){.spi = 12, .sequence = 5000});
+	send(&t, &(struct frame){.spi = 12, .sequence = 5001 + ESP_WINDOW});
+	assert_int_equal(sums_find(&t.tables, 12), -1);
+	for (uint32_t i = 0; i < 3; i++)
+		send(&t, &(struct frame){.spi = 13, .sequence = 5000});
+	send(&t, &(struct frame){.spi = 13, .sequence = 4999 - ESP_WINDOW});
+	assert_int_equal(sums_find(&t.tables, 13), -1);
+	for (uint32_t i = 0; i < 3; i++)
+		send(&t, &(struct frame){.spi = 14, .sequence = 5000});
+	send(&t, &(struct frame){.spi = 14, .sequence = 5000 + ESP_WINDOW});
+	sums_of_spi(&t, 14, &s);
+	for (uint32_t i = 0; i < 3; i++)
+		send(&t, &(struct frame){.spi = 15, .sequence = 5000});
+	send(&t, &(struct frame){.spi = 15, .sequence = 5000 - ESP_WINDOW});
+	sums_of_spi(&t, 15, &s);
 	twin_end(&t);
+}
+
+/* Who has shown several packets is kept while strangers come and go that show one. */
+static void test_newcomer_is_kept(void **state)
+{
+	struct sa_sums s;
+	struct twin t;
+	uint64_t now = 1;
+
+	(void)state;
+	twin_start(&t, 64, 1, 1);
+	for (int i = 0; i < 3; i++)
+		send(&t, &(struct frame){.spi = 7, .sequence = 5, .now = now});
+	now += t.tables.cfg.new_fresh;
+	assert_true(t.tables.cfg.new_hold > 2 * t.tables.cfg.new_fresh);
+	for (uint32_t spi = 100; spi < 200; spi++)
+		send(&t, &(struct frame){.spi = spi, .sequence = 1, .now = now});
+	send(&t, &(struct frame){.spi = 7, .sequence = 6, .now = now});
+	sums_of_spi(&t, 7, &s);
+	assert_int_equal(s.packets, 4);
+	twin_end(&t);
+}
+
+/* As many SAs as there are places: each has one, wherever it had to go, and is found there. */
+static void test_full(void **state)
+{
+	(void)state;
+	for (uint32_t slots = 8; slots <= 16; slots += 8) {
+		struct table_sums sums;
+		struct sa_sums s;
+		struct twin t;
+
+		twin_start(&t, slots, 64, 1);
+		for (uint32_t n = 1; n <= 10; n++)
+			for (uint32_t spi = 1; spi <= slots; spi++)
+				send(&t, &(struct frame){.spi = spi, .sequence = n, .now = n});
+		sums_of_tables(&t.tables, &sums);
+		assert_int_equal(sums.slots_used, slots);
+		assert_int_equal(sums.evicted + sums.refused, 0);
+		for (uint32_t spi = 1; spi <= slots; spi++) {
+			sums_of_spi(&t, spi, &s);
+			assert_int_equal(s.packets, 10);
+		}
+		twin_end(&t);
+	}
 }
 
 /* A million packets with random SPIs between those of real SAs. */
@@ -728,6 +807,8 @@ int main(void)
 		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_newcomer_is_kept),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_tiny_tables),
 		cmocka_unit_test(test_replacement),
 		cmocka_unit_test(test_flood),

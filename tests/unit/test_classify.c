@@ -34,7 +34,8 @@ static enum esp_reason classify_late(const uint8_t *data, uint32_t captured, uin
 static enum esp_reason classify(const uint8_t *data, uint32_t captured, uint32_t wire, enum esp_link link,
 				struct esp_packet *ret)
 {
-	uint8_t *copy = malloc(captured ? captured : 1);
+	uint8_t *room = malloc(captured + 8),
+		*copy = room + 8; /* of an empty frame there is no byte to read */
 	enum esp_reason bad, settled;
 	struct esp_packet late;
 
@@ -48,7 +49,7 @@ static enum esp_reason classify(const uint8_t *data, uint32_t captured, uint32_t
 	    (!bad && late.cls != ret->cls))
 		fail_msg("%u of %u bytes: reason %d, but %d when the length is known first", captured, wire,
 			 settled, bad);
-	free(copy);
+	free(room);
 	return bad;
 }
 
@@ -203,6 +204,89 @@ static void test_other_ports(void **state)
 	assert_int_equal(p.cls, ESP_CLASS_IKE);
 }
 
+/* Too long for its length field, which is 0 then (BIG TCP): none of ours, of the length that the frame has. */
+static void test_big(void **state)
+{
+	struct esp_packet p;
+	struct packet b;
+
+	(void)state;
+	for (int six = 0; six < 2; six++) {
+		enum esp_reason small = six ? ESP_BAD_ESP_SHORT : ESP_BAD_IPV4_LENGTH;
+
+		packet_begin(&b);
+		eth(&b, six ? 0x86dd : 0x0800);
+		if (six)
+			ip6(&b, 50);
+		else
+			ip4(&b, 50);
+		esp(&b, PACKET_SPI, PACKET_SEQUENCE);
+		memset(&p, 0xff, sizeof(p));
+		p.protocol = ESP_IPPROTO_ESP; /* of the packet before */
+		assert_int_equal(
+			esp_classify(b.data, b.data + b.length, 14 + 65536, ESP_LINK_ETHERNET, &ports, &p),
+			ESP_OK);
+		assert_int_equal(p.cls, ESP_CLASS_OTHER);
+		assert_int_equal(p.r.ip_length, 65536);
+		assert_int_equal(p.payload_length, 0);
+		assert_int_equal(p.flags, 0);
+		memset(&p, 0xff, sizeof(p));
+		assert_int_equal(
+			esp_classify(b.data, b.data + b.length, 14 + 65535, ESP_LINK_ETHERNET, &ports, &p),
+			small);
+		assert_int_equal(esp_classify(b.data, b.data + b.length, ESP_WIRE_UNKNOWN, ESP_LINK_ETHERNET,
+					      &ports, &p),
+				 small);
+	}
+}
+
+/* The buffer ends within the options, or right behind them: what nobody looks into need not be there. */
+static void test_options_at_the_end(void **state)
+{
+	struct esp_packet p;
+	struct packet b;
+
+	(void)state;
+	packet_begin(&b);
+	ip4_options(&b, 89, 10);
+	fill(&b, 40);
+	packet_finish(&b);
+	for (uint32_t n = 20; n < b.length; n++) {
+		assert_int_equal(classify(b.data, n, (uint32_t)b.length, ESP_LINK_IP, &p),
+				 n < 60 ? ESP_BAD_NOT_CAPTURED : ESP_OK);
+		if (n >= 60)
+			assert_int_equal(p.cls, ESP_CLASS_OTHER);
+	}
+}
+
+/* What is behind the headers, in bytes: of whole packets and of fragments. */
+static void test_lengths(void **state)
+{
+	struct esp_packet p;
+	struct packet b;
+
+	(void)state;
+	packet_begin(&b);
+	ip6(&b, 60);
+	ext(&b, 44, 1);
+	ip6_fragment(&b, 50, 64, 0, 99);
+	fill(&b, 13);
+	packet_finish(&b);
+	assert_int_equal(classify(b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, &p), ESP_OK);
+	assert_int_equal(p.payload_length, 13);
+	assert_int_equal(p.fragment_length, 13);
+	assert_int_equal(p.fragment_offset, 64);
+	packet_begin(&b);
+	ip6(&b, 60);
+	ext(&b, 50, 1);
+	esp(&b, PACKET_SPI, PACKET_SEQUENCE);
+	fill(&b, 20);
+	packet_finish(&b);
+	assert_int_equal(classify(b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_IP, &p), ESP_OK);
+	assert_int_equal(p.payload_length, 28);
+	assert_int_equal(p.r.ip_length, 40 + 16 + 28);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +294,9 @@ int main(void)
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_nothing_is_missing),
 		cmocka_unit_test(test_other_ports),
+		cmocka_unit_test(test_big),
+		cmocka_unit_test(test_options_at_the_end),
+		cmocka_unit_test(test_lengths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

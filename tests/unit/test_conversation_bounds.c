@@ -143,6 +143,12 @@ static void damaged_messages(void **state)
 	send_from(RIGHT);
 	assert_int_equal(sa_count(), 1);
 	assert_int_equal(conversation_stats(c)->orphans, 1);
+	/* Nor does the answer to a version that nobody has, which is what a probe asks for. */
+	header(3, 0, 41, 0x20, IKE_V2_EXCHANGE_IKE_SA_INIT, 0x20, 0);
+	notify(0, IKE_V2_NOTIFY_INVALID_MAJOR_VERSION, 0, 0);
+	send_from(RIGHT);
+	assert_int_equal(sa_count(), 1);
+	assert_int_equal(conversation_stats(c)->orphans, 2);
 }
 
 static void without_time(void **state)

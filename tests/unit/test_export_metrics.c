@@ -37,7 +37,7 @@ static char *metrics_of_sample(bool openmetrics)
 	char *text;
 
 	sample_fill(&s);
-	text = export_metrics(&s.state, openmetrics, &length);
+	text = export_metrics(&s.state, openmetrics, false, &length);
 	assert_non_null(text);
 	assert_int_equal(strlen(text), length);
 	return text;
@@ -160,7 +160,7 @@ static void test_hostile_name(void **unused)
 {
 	struct state_interface interface = {.name = "a\"b\\c\nd\xff"};
 	struct state state = {.interfaces = &interface, .interface_count = 1, .version = "v"};
-	char *text = export_metrics(&state, true, NULL);
+	char *text = export_metrics(&state, true, false, NULL);
 
 	(void)unused;
 	if (!strstr(text, "espial_interface_up{interface=\"a\\\"b\\\\c\\\\x0ad\xef\xbf\xbd\"} 0\n"))
@@ -179,7 +179,7 @@ static void test_without_interfaces(void **unused)
 	s.state.interface_count = 0;
 	s.state.sums[esp_sums_index(esp_sa_id(1, 50, 4, ESP_DIR_UNKNOWN))].sas = 1;
 	s.state.sums[esp_sums_index(esp_sa_id(1, 50, 4, ESP_DIR_IN))].sas = 0;
-	text = export_metrics(&s.state, true, NULL);
+	text = export_metrics(&s.state, true, false, NULL);
 	assert_true(has_line(text, "espial_sas{direction=\"in\",protocol=\"esp\"} 0"));
 	assert_null(strstr(text, "espial_packets_total{"));
 	free(text);

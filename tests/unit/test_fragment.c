@@ -292,12 +292,75 @@ static void test_ipv6(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
 
+/* IPv6, the last piece first: it is remembered by the protocol that is behind the fragment header. */
+static void test_ipv6_reversed(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	whole(1, 4);
+	for (uint32_t n = 1; n <= 4; n++) {
+		packet_begin(&b);
+		ip6(&b, 50);
+		esp(&b, 9, n);
+		fill(&b, 72);
+		give(&b);
+	}
+	packet_begin(&b);
+	ip6(&b, 44);
+	ip6_fragment(&b, 50, 80, 0, 1);
+	fill(&b, 13);
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	packet_begin(&b);
+	ip6(&b, 44);
+	ip6_fragment(&b, 50, 0, 1, 1);
+	esp(&b, 9, 5);
+	fill(&b, 72);
+	assert_int_equal(give(&b), ESP_CLASS_ESP);
+	assert_int_equal(twin.tables.rare[sums_find(&twin.tables, 9)].fragments, 2);
+	assert_int_equal(twin.tables.lane[sums_find(&twin.tables, 9)].size_max, 40 + 80 + 13);
+}
+
+/* What a newcomer had of fragments goes with it, and is not the next one's who gets its entry. */
+static void test_next_newcomer_begins_anew(void **state)
+{
+	(void)state;
+	first4(1, 100);
+	later4(10, 100, 0);
+	now += twin.tables.cfg.fragment_timeout;
+	first4(2, 100);
+	whole(3, 6);
+	assert_int_equal(rare()->fragmented, 2);
+	assert_int_equal(rare()->fragments, 3);
+	assert_int_equal(rare()->incomplete, 1);
+	for (uint32_t spi = 100; spi < 110; spi++) {
+		struct packet b;
+		int slot;
+
+		for (uint32_t n = 1; n <= 4; n++) {
+			packet_begin(&b);
+			ip4(&b, 50);
+			esp(&b, spi, n);
+			fill(&b, 72);
+			give(&b);
+		}
+		slot = sums_find(&twin.tables, spi);
+		assert_true(slot >= 0);
+		assert_int_equal(twin.tables.rare[slot].fragmented, 0);
+		assert_int_equal(twin.tables.rare[slot].fragments, 0);
+		assert_int_equal(twin.tables.rare[slot].incomplete, 0);
+		assert_int_equal(twin.tables.lane[slot].bytes, 400);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),  TEST(test_any_order), TEST(test_incomplete),
-		TEST(test_strangers), TEST(test_newcomer),  TEST(test_newcomer_incomplete),
-		TEST(test_ipv6),
+		TEST(test_in_order),	  TEST(test_any_order),
+		TEST(test_incomplete),	  TEST(test_strangers),
+		TEST(test_newcomer),	  TEST(test_newcomer_incomplete),
+		TEST(test_ipv6),	  TEST(test_next_newcomer_begins_anew),
+		TEST(test_ipv6_reversed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void labels_and_values(void **unused)
 	(void)unused;
 	for (int open = 0; open < 2; open++) {
 		size_t length;
-		char *text = export_metrics_with_sas(&state, open, &length);
+		char *text = export_metrics(&state, open, true, &length);
 
 		assert_int_equal(strlen(text), length);
 		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -88,7 +88,7 @@ static void who_is_told(void **unused)
 	sas[3].side = 0;
 	sas[5].packets = 100;
 	sas[5].sequence.highest = 200;
-	text = export_metrics_with_sas(&state, false, NULL);
+	text = export_metrics(&state, false, true, NULL);
 	for (int spi = 1; spi <= 4; spi++) {
 		char label[32];
 
@@ -99,6 +99,29 @@ static void who_is_told(void **unused)
 	assert_non_null(first);
 	assert_null(strstr(first + 1, "\nespial_child_sa_highest_number{"));
 	assert_memory_equal(strchr(first, '}'), "} 200\n", 6);
+	free(text);
+}
+
+/* One that was replaced is told until its end has been seen from the other side too; a live one however long it is quiet. */
+static void ended(void **unused)
+{
+	struct state_sa sas[4] = {sa_of(1, 1), sa_of(2, 1), sa_of(3, 1), sa_of(4, 1)};
+	struct state_tunnel tunnel = {.name = "t"};
+	struct state state = {
+		.sas = sas, .sa_count = 4, .tunnels = &tunnel, .tunnel_count = 1, .version = "v"};
+	char *text;
+
+	(void)unused;
+	for (int i = 0; i < 4; i++)
+		sas[i].last_ns = UINT64_C(1700000000000000000);
+	sas[0].last_ns += UINT64_C(300000000001);
+	sas[1].last_ns += 1;
+	sas[2].live = true;
+	text = export_metrics(&state, false, true, NULL);
+	assert_non_null(strstr(text, "spi=\"0x00000001\""));
+	assert_non_null(strstr(text, "spi=\"0x00000002\""));
+	assert_non_null(strstr(text, "spi=\"0x00000003\""));
+	assert_null(strstr(text, "spi=\"0x00000004\""));
 	free(text);
 }
 
@@ -121,11 +144,11 @@ static void large(void **unused)
 		sas[i].tunnel = i / 2;
 		snprintf(tunnels[i / 2].name, sizeof(tunnels->name), "site-%u-to-head-office", i / 2);
 	}
-	text = export_metrics(&state, true, &length);
+	text = export_metrics(&state, true, false, &length);
 	assert_non_null(text);
 	assert_true(length < 20000000);
 	free(text);
-	text = export_metrics_with_sas(&state, true, &length);
+	text = export_metrics(&state, true, true, &length);
 	assert_non_null(text);
 	assert_true(length < 32 << 20); /* deploy/prometheus/prometheus.yml */
 	free(text);
@@ -133,11 +156,54 @@ static void large(void **unused)
 	free(sas);
 }
 
+/* Bit by bit it is the same, whatever the bits: and nothing of the state is needed any more. */
+static void page(void **unused)
+{
+	static const size_t sizes[] = {1, 7, 4096, 100000};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct state_tunnel *tunnels = calloc(600, sizeof(*tunnels));
+		struct state_sa *sas = calloc(600, sizeof(*sas));
+		struct state state = {
+			.sas = sas, .sa_count = 600, .tunnels = tunnels, .tunnel_count = 600, .version = "v"};
+		struct metrics_page *p;
+		size_t length, at = 0;
+		char *text, *bit = malloc(sizes[i]);
+		ssize_t n;
+
+		assert_true(tunnels && sas && bit);
+		for (uint32_t k = 0; k < 600; k++) {
+			sas[k] = sa_of(600 - k, (uint8_t)(1 + k % 2));
+			sas[k].tunnel = k;
+			snprintf(tunnels[k].name, sizeof(tunnels->name), "t%u", k);
+		}
+		text = export_metrics(&state, i % 2, true, &length);
+		p = export_metrics_page(&state, i % 2, true);
+		assert_true(text && p);
+		free(tunnels);
+		free(sas);
+		while ((n = metrics_page_read(p, bit, sizes[i])) > 0) {
+			assert_true(at + (size_t)n <= length);
+			assert_memory_equal(text + at, bit, (size_t)n);
+			at += (size_t)n;
+		}
+		assert_int_equal(n, 0);
+		assert_int_equal(at, length);
+		metrics_page_free(p);
+		free(text);
+		free(bit);
+	}
+	metrics_page_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_and_values),
 		cmocka_unit_test(who_is_told),
+		cmocka_unit_test(ended),
+		cmocka_unit_test(page),
 		cmocka_unit_test(large),
 	};
 

@@ -41,6 +41,8 @@ static const struct kernel_case kernel_cases[] = {
 	{50, "", "cbc(serpent)", "cmac(aes)", 128, 96, "serpent128-aescmac", 1438},
 	{50, "", "ecb(cipher_null)", "hmac(sha1)", 0, 96, "null-sha1", 1458},
 	{50, "", "cbc(aes)", "digest_null", 128, 0, "aes128", 1454},
+	{50, "", "cbc(sm4)", "hmac(sm3)", 128, 256, "sm4-sm3", 1422},
+	{50, "", "ecb(cipher_null)", "hmac(rmd160)", 0, 96, "null-rmd160", 1458},
 	{51, "", "", "hmac(sha256)", 256, 128, "sha256", 1452},
 };
 
@@ -100,7 +102,8 @@ static void test_kernel_unknown(void **unused)
 	refused(&(struct kernel_case){50, "rfc4106(gcm(sm4))", "", "", 160, 128, "", 0}, "rfc4106(gcm(sm4))");
 	refused(&(struct kernel_case){50, "rfc4106(gcm(aes))", "", "", 160, 120, "", 0}, "rfc4106(gcm(aes))");
 	refused(&(struct kernel_case){50, "", "cbc(aes)", "hmac(sha256)", 128, 80, "", 0}, "hmac(sha256)");
-	refused(&(struct kernel_case){50, "", "cbc(aes)", "hmac(sm3)", 128, 256, "", 0}, "hmac(sm3)");
+	refused(&(struct kernel_case){50, "", "cbc(aes)", "hmac(streebog256)", 128, 256, "", 0},
+		"hmac(streebog256)");
 	refused(&(struct kernel_case){50, "", "cbc(aes) ", "hmac(sha1)", 128, 96, "", 0}, "cbc(aes) ");
 	refused(&(struct kernel_case){50, "", "", "", 0, 0, "", 0}, "");
 	refused(&(struct kernel_case){51, "", "cbc(aes)", "", 0, 0, "", 0}, "");

@@ -210,14 +210,48 @@ static void test_hint(void **state)
 	(void)state;
 	probe_search_begin(&s, 300, 1500, 5);
 	probe_search_hint(&s, 1423);
-	assert_true(run(&p, &s) <= 45);
+	assert_true(run(&p, &s) <= 25); /* of each size 5, and those that were on their way */
 	assert_int_equal(s.low, 1423);
+	assert_int_equal(s.below.passed, s.below.sent);
+	assert_true(s.above.sent >= 5 && !s.above.passed);
 	/* and a wrong one does no harm */
 	p = (struct path){.mtu = 1423, .random = 9};
 	probe_search_begin(&s, 300, 1500, 5);
 	probe_search_hint(&s, 1300);
 	run(&p, &s);
 	assert_int_equal(s.low, 1423);
+}
+
+/* What was lost to a limit on answers is forgotten, what passed is not, and it is confirmed by packets of afterwards alone. */
+static void test_slower(void **state)
+{
+	struct path p = {.mtu = 1423, .random = 9, .loss = 800};
+	struct probe_search s;
+	enum probe_search_role role;
+	unsigned int size, low;
+
+	(void)state;
+	probe_search_begin(&s, 300, 1500, 5);
+	probe_search_hint(&s, 1423);
+	for (unsigned int i = 0; i < 60 || !s.low; i++) {
+		p.sent++;
+		deliver(&p, &s);
+		size = probe_search_next(&s, &role);
+		if (size)
+			send_packet(&p, size, role);
+	}
+	assert_true(probe_search_needed(&s) > 10);
+	low = s.low;
+	probe_search_slower(&s);
+	assert_int_equal(s.low, low);
+	assert_int_equal(s.below.sent + s.above.sent, 0);
+	assert_in_range(probe_search_needed(&s), 3, 6);
+	/* What was on its way is not reported */
+	memset(p.flying, 0, sizeof(p.flying));
+	p.loss = 0;
+	assert_true(run(&p, &s) <= 40);
+	assert_int_equal(s.low, 1423);
+	assert_int_equal(s.below.passed, s.below.sent);
 }
 
 /* The verdict falls when a packet above the threshold is answered while it is being confirmed: the path changed. */
@@ -306,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_slower),
 		cmocka_unit_test(test_path_widens),
 		cmocka_unit_test(test_dead_path),
 		cmocka_unit_test(test_needed),

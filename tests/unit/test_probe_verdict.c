@@ -123,6 +123,33 @@ static void test_cut_answers(void **state)
 	assert_int_equal(r.return_mtu, 1400);
 }
 
+/* Echo that got there in fragments: the way back, and by which way echo alone was limited. */
+static void test_way_back(void **state)
+{
+	static const struct {
+		unsigned int echo, natt, way_back, back;
+		bool forward;
+	} rows[] = {
+		{1400, 1400, 1500, 1500, true}, {1400, 1400, 1400, 1400, true}, {1400, 1400, 0, 0, true},
+		{1400, 0, 1500, 1500, true},	{1400, 0, 1400, 1400, false},	{1400, 0, 0, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct probe_result r = {.link_mtu = 1500,
+					 .reach[PROBE_ECHO].state = PROBE_ANSWERED,
+					 .threshold[PROBE_ECHO].mtu = rows[i].echo,
+					 .threshold[PROBE_NATT].mtu = rows[i].natt,
+					 .way_back.mtu = rows[i].way_back};
+
+		r.reach[PROBE_NATT].state = rows[i].natt ? PROBE_ANSWERED : PROBE_SILENT;
+		probe_judge(&r);
+		assert_int_equal(r.path_mtu, 1400);
+		assert_int_equal(r.return_mtu, rows[i].back);
+		assert_int_equal(r.forward, rows[i].forward);
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -137,7 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_silence),	   cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_black_hole), cmocka_unit_test(test_cut_answers),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_way_back),   cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

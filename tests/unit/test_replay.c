@@ -453,6 +453,41 @@ static void test_permutations(void **state)
 	}
 }
 
+/* Another CPU has moved the top and not yet set its flag: the highest is the one below, whatever the slot holds. */
+static void test_top_without_flag(void **state)
+{
+	struct window *w = window_new();
+	uint64_t top;
+
+	(void)state;
+	for (uint32_t i = 64; i < 96; i++)
+		window_enter(w, i);
+	top = w->sa.top;
+	assert_int_equal(esp_highest(&w->sa, top), (top << ESP_EPOCH_BITS) + 31);
+	top = ++w->sa.top;
+	assert_int_equal(esp_highest(&w->sa, top), (top << ESP_EPOCH_BITS) - 1);
+	w->sa.word[top % ESP_WINDOW_EPOCHS] = esp_word(top - ESP_WINDOW_EPOCHS, 0xffff);
+	assert_int_equal(esp_highest(&w->sa, top), (top << ESP_EPOCH_BITS) - 1);
+	w->sa.word[top % ESP_WINDOW_EPOCHS] = esp_word(top, 0);
+	assert_int_equal(esp_highest(&w->sa, top), (top << ESP_EPOCH_BITS) - 1);
+	window_free(w);
+}
+
+/* Without room made for it, a number does not take another epoch's word. */
+static void test_no_room(void **state)
+{
+	struct window *w = window_new();
+
+	(void)state;
+	window_enter(w, 64);
+	assert_int_equal(esp_mark(&w->sa, (w->sa.top + 1) << ESP_EPOCH_BITS), ESP_CONTENDED);
+	assert_int_equal(esp_retire(&w->sa, &w->rare, w->sa.top + 2 - ESP_WINDOW_EPOCHS), 1);
+	assert_int_equal(esp_mark(&w->sa, (w->sa.top + 1) << ESP_EPOCH_BITS), ESP_RECEIVED);
+	assert_int_equal(esp_mark(&w->sa, (w->sa.top + 2) << ESP_EPOCH_BITS), ESP_CONTENDED);
+	assert_int_equal(window_enter(w, 64), ESP_DUPLICATE);
+	window_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +500,8 @@ int main(void)
 		cmocka_unit_test(test_restarts_in_a_row),
 		cmocka_unit_test(test_esn_wrap),
 		cmocka_unit_test(test_permutations),
+		cmocka_unit_test(test_top_without_flag),
+		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_random_paths),
 		cmocka_unit_test(test_random_tricks),
 	};

@@ -386,7 +386,7 @@ static void negotiate(bool by_us, bool well)
 	spi_r++;
 	init_pair();
 	pair(LEFT, AUTH, 1, 288, well ? AUTH_GOOD : NOTIFY);
-	tunnel.ike_count++;
+	tunnel.last_good_ns = now;
 	after(20 * SECOND);
 }
 

@@ -236,37 +236,82 @@ static void rekey_late(void **unused)
 	assert_null(seconds(1, FINDING_REKEY_LATE));
 }
 
+/* What the daemon says that each SA is for. */
+static struct fact_child children[4];
+static struct fact_ike ikes[3];
+
+static void four_sas(bool mirrored, uint32_t reqid, uint32_t other)
+{
+	anew();
+	live = with_daemon = true;
+	tunnel.state = STATE_TUNNEL_UP;
+	tunnel.spi_count = 4;
+	memset(children, 0, sizeof(children));
+	daemon_facts.children = children;
+	daemon_facts.child_count = 4;
+	for (int i = 0; i < 4; i++) {
+		children[i].spi_in = add_sa(mirrored && i & 1 ? LEFT : RIGHT, 50)->spi;
+		children[i].reqid = i < 2 ? reqid : other;
+	}
+}
+
+static const struct finding *used_for(unsigned int count, unsigned int first)
+{
+	for (; count; count--) {
+		seconds(1, FINDING_DUPLICATE_SAS);
+		for (unsigned int k = first; k < 4; k++)
+			sas[k].last_ns = now;
+	}
+	return raised(FINDING_DUPLICATE_SAS);
+}
+
 static void duplicates(void **unused)
 {
 	(void)unused;
-	for (int idle = 0; idle < 2; idle++) {
-		anew();
-		tunnel.state = STATE_TUNNEL_UP;
-		tunnel.spi_count = 4;
-		for (int i = 0; i < 4; i++)
-			add_sa(i & 1 ? LEFT : RIGHT, 50);
-		for (int i = 0; i < 120; i++) {
-			assert_null(seconds(1, FINDING_DUPLICATE_SAS));
-			for (int k = 0; k < 4; k++)
-				sas[k].last_ns = idle && k == 0 ? sas[k].last_ns : now;
-		}
-		assert_int_equal(seconds(2, FINDING_DUPLICATE_SAS) == NULL, idle);
-	}
+	four_sas(true, 7, 7);
+	assert_null(used_for(45, 0));
+	assert_non_null(used_for(2, 0));
+	assert_non_null(strstr(raised(FINDING_DUPLICATE_SAS)->meaning, "There are 2 child SAs side by side"));
+	four_sas(true, 7, 7); /* the old one is there and rests */
+	assert_null(used_for(100, 1));
+	four_sas(true, 7, 8); /* for two networks */
+	assert_null(used_for(100, 0));
+	four_sas(true, 7, 7); /* nobody tells what they are for */
+	with_daemon = false;
+	assert_null(used_for(100, 0));
 	/* Not two any more */
-	anew();
-	tunnel.spi_count = 4;
-	for (int i = 0; i < 4; i++)
-		add_sa(RIGHT, 50);
-	for (int i = 0; i < 125; i++) {
-		seconds(1, FINDING_DUPLICATE_SAS);
-		for (int k = 0; k < 4; k++)
-			sas[k].last_ns = now;
-	}
-	assert_non_null(raised(FINDING_DUPLICATE_SAS));
+	four_sas(false, 7, 7);
+	assert_non_null(used_for(50, 0));
 	for (int k = 1; k < 4; k++)
 		sas[k].live = false;
 	assert_non_null(seconds(60, FINDING_DUPLICATE_SAS));
 	assert_null(seconds(2, FINDING_DUPLICATE_SAS));
+}
+
+static void duplicate_ikes(void **unused)
+{
+	(void)unused;
+	anew();
+	live = with_daemon = true;
+	memset(ikes, 0, sizeof(ikes));
+	for (int i = 0; i < 3; i++) {
+		strcpy(ikes[i].connection, "t");
+		ikes[i].state = FACT_IKE_ESTABLISHED;
+		memcpy(ikes[i].local, tunnel.local, 16);
+		memcpy(ikes[i].remote, tunnel.remote, 16);
+	}
+	ikes[2].remote[15]++; /* another one that came in by the same connection */
+	daemon_facts.ikes = ikes + 1;
+	daemon_facts.ike_count = 2;
+	assert_null(seconds(100, FINDING_DUPLICATE_SAS));
+	daemon_facts.ikes = ikes;
+	daemon_facts.ike_count = 3;
+	ikes[0].state = FACT_IKE_DELETING; /* it is on its way out */
+	assert_null(seconds(100, FINDING_DUPLICATE_SAS));
+	ikes[0].state = FACT_IKE_ESTABLISHED;
+	assert_null(seconds(45, FINDING_DUPLICATE_SAS));
+	assert_non_null(seconds(1, FINDING_DUPLICATE_SAS));
+	assert_non_null(strstr(raised(FINDING_DUPLICATE_SAS)->meaning, "There are 2 IKE SAs side by side"));
 }
 
 /* ---- the peer */
@@ -389,6 +434,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rekey_failing, begin, end),
 		cmocka_unit_test_setup_teardown(rekey_late, begin, end),
 		cmocka_unit_test_setup_teardown(duplicates, begin, end),
+		cmocka_unit_test_setup_teardown(duplicate_ikes, begin, end),
 		cmocka_unit_test_setup_teardown(restarted, begin, end),
 		cmocka_unit_test_setup_teardown(mapping_changed, begin, end),
 		cmocka_unit_test_setup_teardown(flapping, begin, end),

@@ -125,6 +125,34 @@ static void gro_below_generic_xdp(void **unused)
 	assert_int_equal(state.tunnels[0].state, STATE_TUNNEL_UP);
 }
 
+/* Dumps come every ten looks, and what they say is of then: traffic that goes on until a little after one is seen all the same. */
+static void stops_after_a_dump(void **unused)
+{
+	uint64_t sent = 0;
+
+	(void)unused;
+	for (uint64_t round = 0; round < 20; round++) {
+		for (uint64_t second = 0; second < 10; second++) {
+			uint64_t now_sent = second < 3 ? 100 : 0;
+
+			sent += now_sent;
+			if (now_sent)
+				esp(RIGHT, IN, now_sent);
+			look_again();
+			expect_hidden(0, OBSERVABLE);
+			expect_in(sent, sent * 100);
+		}
+		/* The dump was made in the middle of a second: half of it had come */
+		kernel_counts(0, sent - kernel_sas[0].packets);
+		esp(RIGHT, IN, 150);
+		kernel_counts(0, 50);
+		sent += 150;
+		look_again();
+		expect_hidden(0, OBSERVABLE);
+		expect_in(sent, sent * 100);
+	}
+}
+
 /* The same module, but GRO is off on the interface: the hook sees everything, and is believed. */
 static void loaded_but_seen(void **unused)
 {
@@ -163,10 +191,13 @@ static void what_slips_through_is_not_added(void **unused)
 	}
 }
 
-/* The module comes and goes while packets flow: each packet is counted once, by one or the other. */
+/*
+ * The module comes and goes while packets flow: each packet is counted at most once, by one or the other. When it comes, those of one
+ * look may have been seen or not, and are left out.
+ */
 static void back_and_forth(void **unused)
 {
-	uint64_t total = 0;
+	uint64_t total = 0, left_out = 0;
 
 	(void)unused;
 	strcpy(interface.ingress, "xdp generic");
@@ -180,8 +211,11 @@ static void back_and_forth(void **unused)
 				esp(RIGHT, IN, 20);
 			total += 20;
 			look_again();
-			assert_int_equal(state.tunnels[0].in.packets, total);
+			assert_in_range(state.tunnels[0].in.packets, total - left_out - (blind ? 40 : 0),
+					total);
 		}
+		left_out += blind ? 20 : 0;
+		assert_int_equal(state.tunnels[0].in.packets, total - left_out);
 		expect_hidden(blind ? 1 : 0, blind ? NOT_OBSERVABLE_GRO : OBSERVABLE);
 	}
 }
@@ -277,6 +311,7 @@ int main(void)
 		TEST(packet_offload),
 		TEST(crypto_offload_is_seen),
 		TEST(gro_below_generic_xdp),
+		TEST(stops_after_a_dump),
 		TEST(loaded_but_seen),
 		TEST(what_slips_through_is_not_added),
 		TEST(back_and_forth),

@@ -104,9 +104,10 @@ static bool daemon_heard(struct played *d, enum vici_packet_type *ret_type, char
 	assert_int_equal(vici_frame(d->request, d->have, &size), 1);
 	assert_int_equal(size + VICI_HEADER, d->have); /* one at a time */
 	assert_int_equal(vici_packet(d->request + VICI_HEADER, size, &packet), 0);
-	assert_int_equal(packet.size, 0);
 	*ret_type = packet.type;
 	snprintf(name, 64, "%.*s", (int)packet.name.length, packet.name.data);
+	/* Only certificates are asked for with a filter: there may be long lists of revoked ones. */
+	assert_int_equal(packet.size > 0, !strcmp(name, "list-certs"));
 	d->have = 0;
 	return true;
 }

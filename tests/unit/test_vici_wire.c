@@ -207,21 +207,23 @@ static void test_encode(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", frame, sizeof(frame)), sizeof(wanted));
+	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", NULL, NULL, frame, sizeof(frame)),
+			 sizeof(wanted));
 	assert_memory_equal(frame, wanted, sizeof(wanted));
-	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", frame, sizeof(wanted) - 1), 0);
-	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", frame, sizeof(wanted)), sizeof(wanted));
+	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", NULL, NULL, frame, sizeof(wanted) - 1), 0);
+	assert_int_equal(vici_encode(VICI_CMD_REQUEST, "list-sas", NULL, NULL, frame, sizeof(wanted)),
+			 sizeof(wanted));
 
 	memset(most, 'n', sizeof(most));
 	most[255] = 0;
-	size = vici_encode(VICI_EVENT_REGISTER, most, frame, sizeof(frame));
+	size = vici_encode(VICI_EVENT_REGISTER, most, NULL, NULL, frame, sizeof(frame));
 	assert_int_equal(size, VICI_HEADER + 2 + 255);
 	assert_int_equal(vici_packet(frame + VICI_HEADER, size - VICI_HEADER, &packet), 0);
 	assert_int_equal(packet.type, VICI_EVENT_REGISTER);
 	assert_true(vici_is(packet.name, most));
 	most[255] = 'n';
 	most[256] = 0;
-	assert_int_equal(vici_encode(VICI_EVENT_REGISTER, most, frame, sizeof(frame)), 0);
+	assert_int_equal(vici_encode(VICI_EVENT_REGISTER, most, NULL, NULL, frame, sizeof(frame)), 0);
 }
 
 int main(void)

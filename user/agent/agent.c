@@ -197,16 +197,16 @@ static char *answer_diagnosis(void *arg, size_t *ret_length)
 	return text;
 }
 
-static char *answer_metrics(void *arg, bool openmetrics, bool sas, size_t *ret_length)
+static struct metrics_page *answer_metrics(void *arg, bool openmetrics, bool sas)
 {
+	struct metrics_page *page;
 	struct state state;
-	char *text;
 
 	if (read_state(arg, !sas, &state) != 0)
 		return NULL;
-	text = (sas ? export_metrics_with_sas : export_metrics)(&state, openmetrics, ret_length);
+	page = export_metrics_page(&state, openmetrics, sas);
 	state_free(&state);
-	return text;
+	return page;
 }
 
 static void run_facts(struct agent *a)
@@ -216,10 +216,12 @@ static void run_facts(struct agent *a)
 
 static void run_http(struct agent *a)
 {
+	uint64_t now_ms = clock_ns(CLOCK_MONOTONIC) / 1000000;
+
 	if (a->unix_http)
-		http_run(a->unix_http);
+		http_run(a->unix_http, now_ms);
 	if (a->tcp_http)
-		http_run(a->tcp_http);
+		http_run(a->tcp_http, now_ms);
 }
 
 static int serve(struct agent *a, int fd, int which, struct http **ret)
@@ -311,6 +313,12 @@ static void apply(struct agent *a, const struct config *wanted)
 		a->config.xdp_mode = before.xdp_mode;
 		if (apply_live(a, ignored, sizeof(ignored)) != 0)
 			log_line(a->log, LOG_LEVEL_ERROR, "reload: %s", ignored);
+		return;
+	}
+	if (knowledge_inner(a->knowledge, error, sizeof(error)) != 0) {
+		log_line(a->log, LOG_LEVEL_ERROR, "reload: %s", error);
+		memcpy(a->config.inner, before.inner, sizeof(before.inner));
+		a->config.inner_count = before.inner_count;
 		return;
 	}
 	log_line(a->log, LOG_LEVEL_INFO, changed ? "reloaded" : "reloaded: nothing changed");
@@ -496,6 +504,8 @@ static int start(struct agent *a, char *error, size_t error_size)
 		err = open_source(a, error, error_size);
 	if (!err)
 		err = follow_facts(a, error, error_size);
+	if (!err)
+		err = knowledge_inner(a->knowledge, error, error_size);
 	return err;
 }
 

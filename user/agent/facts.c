@@ -6,18 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/sadb.h"
+#include "source/firewall.h"
 #include "source/vici.h"
 
 struct facts {
 	const struct log *log;
 	struct facts_listener listener;
 	int epoll;
-	bool xfrm; /* wanted */
-	struct sadb sadb;
+	struct sadb *sadb; /* NULL: not wanted */
 	struct vici *vici;
+	struct firewall_source *firewall; /* NULL: none */
 	struct fact_daemon daemons[VICI_DAEMONS_MOST];
 };
 
@@ -90,10 +92,28 @@ static void open_vici(struct facts *f, const struct config *config)
 		watch(f, vici_fd(f->vici));
 }
 
+static int open_sadb(struct facts *f, const struct config *config, struct live *live)
+{
+	struct sadb_options options = {.live = live,
+				       .log = f->log,
+				       .netns_count = config->netns_count,
+				       .is_local = f->listener.is_local,
+				       .arg = f->listener.arg};
+	int err;
+
+	for (size_t i = 0; i < config->netns_count; i++)
+		options.netns[i] = config->netns[i];
+	err = sadb_open(&options, &f->sadb);
+	if (!err)
+		watch(f, sadb_fd(f->sadb));
+	return err;
+}
+
 int facts_open(const struct config *config, struct live *live, const struct log *log,
 	       const struct facts_listener *listener, struct facts **ret)
 {
 	struct facts *f = calloc(1, sizeof(*f));
+	int err;
 
 	if (!f)
 		return -ENOMEM;
@@ -101,15 +121,18 @@ int facts_open(const struct config *config, struct live *live, const struct log 
 	f->listener = *listener;
 	f->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (f->epoll < 0) {
+		err = -errno;
 		free(f);
-		return -errno;
+		return err;
 	}
-	f->xfrm = config->xfrm;
-	if (f->xfrm) {
-		sadb_open(&f->sadb, live, log, listener->is_local, listener->arg);
-		watch(f, sadb_fd(&f->sadb));
+	err = config->xfrm ? open_sadb(f, config, live) : 0;
+	if (err) {
+		facts_close(f);
+		return err;
 	}
 	open_vici(f, config);
+	if (config->firewall && firewall_open(&f->firewall) != 0)
+		log_line(f->log, LOG_LEVEL_WARNING, "the firewall's rules are not read: no memory");
 	*ret = f;
 	return 0;
 }
@@ -119,8 +142,8 @@ void facts_close(struct facts *f)
 	if (!f)
 		return;
 	vici_close(f->vici);
-	if (f->xfrm)
-		sadb_close(&f->sadb);
+	firewall_close(f->firewall);
+	sadb_close(f->sadb);
 	close(f->epoll);
 	free(f);
 }
@@ -134,19 +157,42 @@ void facts_run(struct facts *f)
 {
 	if (f->vici)
 		vici_run(f->vici);
-	if (f->xfrm)
-		sadb_ready(&f->sadb);
+	if (f->sadb)
+		sadb_ready(f->sadb);
 }
 
 void facts_tick(struct facts *f)
 {
-	if (f->xfrm)
-		sadb_tick(&f->sadb);
+	if (f->sadb)
+		sadb_tick(f->sadb);
+	if (f->firewall) {
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		firewall_tick(f->firewall,
+			      (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec);
+	}
+}
+
+const struct firewall *facts_firewall(const struct facts *f)
+{
+	return f->firewall ? firewall_now(f->firewall) : NULL;
 }
 
 const struct fact_kernel *facts_kernel(const struct facts *f)
 {
-	return f->xfrm ? sadb_facts(&f->sadb) : NULL;
+	return f->sadb ? sadb_facts(f->sadb) : NULL;
+}
+
+bool facts_have_address(const struct facts *f, const uint8_t address[16])
+{
+	return f->sadb && sadb_has_address(f->sadb, address);
+}
+
+void facts_host(const struct facts *f, struct host_facts *ret)
+{
+	if (f->sadb)
+		sadb_host(f->sadb, ret);
 }
 
 const struct fact_daemon *facts_daemons(struct facts *f, size_t *ret_count)

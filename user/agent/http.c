@@ -11,6 +11,7 @@
 
 #include <microhttpd.h>
 
+#include "agent/http_guests.h"
 #include "export/accept.h"
 #include "export/event_json.h"
 #include "export/export.h"
@@ -19,6 +20,8 @@
 #define CONNECTION_MEMORY 32768 /* bytes for the headers of one */
 #define TIMEOUT_SECONDS 10
 #define FOLLOW_BLOCK 16384
+#define FOLLOWERS 32 /* at most: connections are left for those that ask and go */
+#define METRICS_BLOCK 32768
 #define JSON_TYPE "application/json"
 
 /* One that reads the events as they come. */
@@ -35,23 +38,21 @@ struct follower {
 struct http {
 	struct MHD_Daemon *daemon;
 	struct http_source source;
+	struct guests guests;
 	struct follower *followers;
+	unsigned int follower_count;
 	int fd;
 	bool closing;
 };
 
 /* ---- plain answers */
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status, const char *type,
-			      char *body, size_t length)
+/* Takes the response. */
+static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned int status, const char *type,
+				     struct MHD_Response *response)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
 	enum MHD_Result result;
 
-	if (!response) {
-		free(body);
-		return MHD_NO;
-	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -60,6 +61,18 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int st
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status, const char *type,
+			      char *body, size_t length)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+
+	if (!response) {
+		free(body);
+		return MHD_NO;
+	}
+	return send_response(connection, status, type, response);
 }
 
 /* The JSON body is made here: `text` and the path are escaped by jansson. */
@@ -101,16 +114,41 @@ static enum MHD_Result get_diagnosis(struct http *http, struct MHD_Connection *c
 	return answer_or_refuse(connection, JSON_TYPE, body, length);
 }
 
+static ssize_t read_page(void *arg, uint64_t position, char *buffer, size_t size)
+{
+	ssize_t n = metrics_page_read(arg, buffer, size);
+
+	(void)position;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return n ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void free_page(void *arg)
+{
+	metrics_page_free(arg);
+}
+
+/* Ten megabytes of a large gateway are made bit by bit, as they are taken: the loop goes on in between. */
 static enum MHD_Result get_metrics(struct http *http, struct MHD_Connection *connection)
 {
 	bool open = accept_openmetrics(
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
 	const char *sas = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "sas");
-	size_t length = 0;
-	char *body = http->source.metrics(http->source.arg, open, sas && strcmp(sas, "1") == 0, &length);
+	struct metrics_page *page =
+		http->source.metrics(http->source.arg, open, sas && strcmp(sas, "1") == 0);
+	struct MHD_Response *response;
 
-	return answer_or_refuse(connection, open ? EXPORT_METRICS_OPENMETRICS : EXPORT_METRICS_TEXT, body,
-				length);
+	if (!page)
+		return answer_or_refuse(connection, NULL, NULL, 0);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, METRICS_BLOCK, read_page, page,
+						     free_page);
+	if (!response) {
+		metrics_page_free(page);
+		return MHD_NO;
+	}
+	return send_response(connection, MHD_HTTP_OK, open ? EXPORT_METRICS_OPENMETRICS : EXPORT_METRICS_TEXT,
+			     response);
 }
 
 static enum MHD_Result get_health(struct http *http, struct MHD_Connection *connection)
@@ -188,6 +226,7 @@ static void free_follower(void *arg)
 {
 	struct follower *f = arg;
 
+	f->http->follower_count--;
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
@@ -197,10 +236,13 @@ static void free_follower(void *arg)
 
 static enum MHD_Result follow(struct http *http, struct MHD_Connection *connection)
 {
-	struct follower *f = calloc(1, sizeof(*f));
 	struct MHD_Response *response;
-	enum MHD_Result result;
+	struct follower *f;
 
+	if (http->follower_count == FOLLOWERS)
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many follow the events already",
+			      NULL);
+	f = calloc(1, sizeof(*f));
 	if (!f)
 		return MHD_NO;
 	f->http = http;
@@ -211,17 +253,15 @@ static enum MHD_Result follow(struct http *http, struct MHD_Connection *connecti
 	if (f->next)
 		f->next->link = &f->next;
 	http->followers = f;
+	http->follower_count++;
+	guests_stays(connection);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FOLLOW_BLOCK, read_follower, f,
 						     free_follower);
 	if (!response) {
 		free_follower(f);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return result;
+	return send_response(connection, MHD_HTTP_OK, "application/x-ndjson", response);
 }
 
 static enum MHD_Result get_events(struct http *http, struct MHD_Connection *connection)
@@ -266,6 +306,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 
 	(void)version;
 	(void)upload;
+	if (!*request)
+		guests_asked(&http->guests, connection);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD", NULL);
 	if (!*request) { /* the headers only; an answer now would end the connection */
@@ -295,7 +337,9 @@ int http_open(int listen_fd, const struct http_source *source, struct http **ret
 					MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
 					(unsigned int)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 					(unsigned int)TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-					(size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+					(size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_CONNECTION,
+					guests_connection, &http->guests, MHD_OPTION_NOTIFY_COMPLETED,
+					guests_completed, &http->guests, MHD_OPTION_END);
 	if (!http->daemon) {
 		close(listen_fd);
 		free(http);
@@ -328,8 +372,9 @@ int http_fd(const struct http *http)
 	return http->fd;
 }
 
-void http_run(struct http *http)
+void http_run(struct http *http, uint64_t now_ms)
 {
+	guests_hurry(&http->guests, now_ms);
 	MHD_run(http->daemon);
 }
 

@@ -9,16 +9,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agent/events.h"
 
 struct http;
+struct metrics_page;
 
 /* Where answers come from. Texts are malloc'ed; NULL: cannot be given now. */
 struct http_source {
 	char *(*state)(void *arg, size_t *ret_length);
 	char *(*diagnosis)(void *arg, size_t *ret_length);
-	char *(*metrics)(void *arg, bool openmetrics, bool sas, size_t *ret_length);
+	struct metrics_page *(*metrics)(void *arg, bool openmetrics, bool sas);
 	void *arg;
 	const struct events *events;
 };
@@ -28,9 +30,12 @@ int http_open(int listen_fd, const struct http_source *source, struct http **ret
 /* Ends all connections; NULL is allowed. */
 void http_close(struct http *http);
 
-/* Polls readable when http_run() has something to do; it may also be called at any other time. */
+/*
+ * Polls readable when http_run() has something to do; it may also be called at any other time, and is to be every now and then:
+ * those that take too long are found there. Milliseconds, CLOCK_MONOTONIC.
+ */
 int http_fd(const struct http *http);
-void http_run(struct http *http);
+void http_run(struct http *http, uint64_t now_ms);
 /* Milliseconds until http_run() has something to do by time alone; -1: never. */
 int http_timeout(const struct http *http);
 

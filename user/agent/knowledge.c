@@ -11,16 +11,20 @@
 #include <unistd.h>
 
 #include "agent/facts.h"
+#include "agent/inner.h"
+#include "agent/logs.h"
 #include "agent/probing.h"
 #include "diagnose/diagnosis.h"
 #include "diagnose/finding_timeline.h"
 #include "export/hooks.h"
 #include "export/journal.h"
 #include "model/model.h"
+#include "model/unknown.h"
 #include "source/addresses.h"
 #include "source/bpf_drops.h"
 #include "source/host_stat.h"
 #include "source/ike_packet.h"
+#include "source/nic_stat.h"
 
 #define SECOND UINT64_C(1000000000)
 #define LOOK_EVERY SECOND
@@ -36,20 +40,30 @@ struct knowledge {
 	struct diagnosis *diagnosis;
 	struct journal *journal; /* NULL: none */
 	struct facts *facts;
-	struct probing *probing; /* NULL: never probes */
-	struct hooks *hooks;	 /* NULL: none */
+	struct probing *probing;	  /* NULL: never probes */
+	struct hooks *hooks[STATE_HOOKS]; /* NULL: none */
+	struct logs *logs;		  /* NULL: none are followed */
 	struct addresses own;
 	struct host_facts host;
+	struct unknown *unknown;
 	struct drops *drops; /* NULL: none */
+	struct inner *inner; /* NULL: no inner interface is to be watched */
 	uint64_t ticked_ns, looked_ns, look_cost_ns, addresses_ns, saved_ns, now_ns;
 	bool no_memory; /* told already */
 };
+
+static bool is_own(void *arg, const uint8_t address[16])
+{
+	const struct knowledge *k = arg;
+
+	return addresses_have(&k->own, address);
+}
 
 static bool is_local(void *arg, const uint8_t address[16])
 {
 	const struct knowledge *k = arg;
 
-	return addresses_have(&k->own, address);
+	return is_own(arg, address) || (k->facts && facts_have_address(k->facts, address));
 }
 
 static void on_entry(void *arg, const struct timeline_entry *entry)
@@ -87,7 +101,8 @@ static void on_finding(void *arg, const struct finding *f, bool raised)
 
 	finding_timeline(f, raised, k->now_ns, &entry);
 	on_entry(k, &entry);
-	hooks_finding(k->hooks, f, raised, k->now_ns, monotonic_ms());
+	for (size_t i = 0; i < STATE_HOOKS; i++)
+		hooks_finding(k->hooks[i], f, raised, k->now_ns, monotonic_ms());
 	if (raised && k->config->probe_on_finding)
 		probing_found(k->probing, f, k->now_ns);
 }
@@ -161,6 +176,7 @@ bool knowledge_tick(struct knowledge *k, uint64_t now_ns)
 	    now_ns < k->saved_ns)
 		k->ticked_ns = k->looked_ns = k->addresses_ns = k->saved_ns = 0;
 	facts_run(k->facts);
+	inner_tick(k->inner, now_ns);
 	if (now_ns - k->ticked_ns >= SECOND) {
 		k->ticked_ns = now_ns;
 		facts_tick(k->facts);
@@ -172,7 +188,8 @@ bool knowledge_tick(struct knowledge *k, uint64_t now_ns)
 	}
 	tend_journal(k, now_ns);
 	probing_tick(k->probing, now_ns);
-	hooks_tick(k->hooks, monotonic_ms());
+	for (size_t i = 0; i < STATE_HOOKS; i++)
+		hooks_tick(k->hooks[i], monotonic_ms());
 	return now_ns - k->looked_ns >= (rest > LOOK_EVERY ? rest : LOOK_EVERY);
 }
 
@@ -190,7 +207,9 @@ static void look_at_host(struct knowledge *k, const struct state *state, uint64_
 		names[count] = state->interfaces[count].name;
 		count++;
 	}
+	facts_host(k->facts, &k->host);
 	host_stat_read(&k->host, "", names, count, now_ns);
+	nic_stat_read(&k->host, now_ns);
 	(void)drops_read(k->drops, &k->host); /* what cannot be read is absent */
 }
 
@@ -201,9 +220,11 @@ static int diagnose(struct knowledge *k, const struct state *state, const struct
 				       .live = true,
 				       .state = state,
 				       .kernel = facts_kernel(k->facts),
+				       .firewall = facts_firewall(k->facts),
 				       .daemons = daemons,
 				       .daemon_count = daemon_count,
-				       .host = &k->host};
+				       .host = &k->host,
+				       .logs = logs_findings(k->logs)};
 
 	input.paths = model_paths(k->model, &input.path_count);
 	return diagnosis_update(k->diagnosis, &input);
@@ -218,10 +239,15 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 
 	k->looked_ns = k->now_ns = now_ns;
 	look_at_host(k, state, now_ns);
+	state->host = &k->host; /* what is loaded decides what can be seen */
 	daemons = facts_daemons(k->facts, &daemon_count);
-	err = model_update(k->model, state, facts_kernel(k->facts), daemons, daemon_count, now_ns);
+	err = unknown_update(k->unknown, state, now_ns);
+	if (!err)
+		err = model_update(k->model, state, facts_kernel(k->facts), daemons, daemon_count, now_ns);
 	if (!err)
 		err = knowledge_show(k, state);
+	if (!err)
+		err = inner_look(k->inner, state, facts_kernel(k->facts), daemons, daemon_count);
 	if (!err) {
 		probing_look(k->probing, state->tunnels, state->tunnel_count, now_ns);
 		err = diagnose(k, state, daemons, daemon_count, now_ns);
@@ -236,11 +262,34 @@ int knowledge_update(struct knowledge *k, struct state *state, uint64_t now_ns, 
 	return err;
 }
 
+static void show_helpers(const struct knowledge *k, struct state *state)
+{
+	for (size_t i = 0; i < STATE_HOOKS; i++) {
+		struct state_hook *to = &state->self.hooks[i];
+		struct hooks_stats stats;
+
+		to->used = k->hooks[i] != NULL;
+		if (!to->used)
+			continue;
+		hooks_stats(k->hooks[i], &stats);
+		to->failed = stats.failed + stats.timed_out;
+		to->dropped = stats.left_out;
+		to->sent =
+			stats.run - stats.running > to->failed ? stats.run - stats.running - to->failed : 0;
+	}
+	logs_stats(k->logs, &state->self.logs);
+}
+
 int knowledge_show(const struct knowledge *k, struct state *state)
 {
+	int err = model_show(k->model, state);
+
 	state->diagnosis = k->diagnosis;
 	state->host = &k->host;
-	return model_show(k->model, state);
+	state->unknown = unknown_peers(k->unknown);
+	show_helpers(k, state);
+	inner_show(k->inner, state);
+	return err;
 }
 
 /* ---- start and end */
@@ -280,12 +329,29 @@ static void open_probing(struct knowledge *k)
 		log_line(k->log, LOG_LEVEL_WARNING, "no probes: no memory");
 }
 
+/* Without them everything else goes on. */
+static void open_logs(struct knowledge *k, uint64_t now_ns)
+{
+	int err = logs_open(k->config, k->log, now_ns, &k->logs);
+
+	if (err)
+		log_line(k->log, LOG_LEVEL_WARNING, "logs are not followed: %s", strerror(-err));
+}
+
 static void open_hooks(struct knowledge *k)
 {
-	const struct hooks_options options = {.command = k->config->hook_command, .tell = on_hook, .arg = k};
+	const struct hooks_options options[STATE_HOOKS] = {
+		[STATE_HOOK_COMMAND] = {.command = k->config->hook_command, .tell = on_hook, .arg = k},
+		[STATE_HOOK_URL] = {.url = k->config->hook_url, .tell = on_hook, .arg = k}};
 
-	if (k->config->hook_command[0] && hooks_open(&options, &k->hooks) != 0)
-		log_line(k->log, LOG_LEVEL_WARNING, "hook-command: no memory");
+	for (size_t i = 0; i < STATE_HOOKS; i++) {
+		const char *what = options[i].url ? options[i].url : options[i].command;
+		int err = *what ? hooks_open(&options[i], &k->hooks[i]) : 0;
+
+		if (err)
+			log_line(k->log, LOG_LEVEL_WARNING, "hook-%s: %s", options[i].url ? "url" : "command",
+				 strerror(-err));
+	}
 }
 
 int knowledge_open(const struct config *config, const struct log *log, uint64_t now_ns,
@@ -303,8 +369,9 @@ int knowledge_open(const struct config *config, const struct log *log, uint64_t 
 			options.ike.seed = now_ns;
 		addresses_refresh(&k->own);
 		k->model = model_new(&options);
+		k->unknown = unknown_new();
 		k->diagnosis = diagnosis_new();
-		if (k->model && k->diagnosis)
+		if (k->model && k->diagnosis && k->unknown)
 			err = 0;
 	}
 	if (err) {
@@ -315,6 +382,7 @@ int knowledge_open(const struct config *config, const struct log *log, uint64_t 
 	diagnosis_observe(k->diagnosis, on_finding, k);
 	open_probing(k);
 	open_hooks(k);
+	open_logs(k, now_ns);
 	open_journal(k, now_ns);
 	*ret = k;
 	return 0;
@@ -330,7 +398,7 @@ static void on_ike_ended(void *arg, uint64_t initiator_spi, uint64_t responder_s
 int knowledge_follow(struct knowledge *k, struct live *live)
 {
 	const struct facts_listener listener = {
-		.is_local = is_local, .entry = on_entry, .ike_ended = on_ike_ended, .arg = k};
+		.is_local = is_own, .entry = on_entry, .ike_ended = on_ike_ended, .arg = k};
 	struct live_options options;
 	const char *names[CONFIG_INTERFACES];
 	char error[CONFIG_ERROR];
@@ -343,10 +411,26 @@ int knowledge_follow(struct knowledge *k, struct live *live)
 	return facts_open(k->config, live, k->log, &listener, &k->facts);
 }
 
+static void on_inner(void *arg, const char *line)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	knowledge_note(arg, TIMELINE_INTERFACE, (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec, line);
+}
+
+int knowledge_inner(struct knowledge *k, char *error, size_t error_size)
+{
+	return k->inner ? inner_reload(k->inner, k->config, error, error_size)
+			: inner_open(k->config, k->log, on_inner, k, &k->inner, error, error_size);
+}
+
 void knowledge_unfollow(struct knowledge *k)
 {
 	if (!k)
 		return;
+	inner_close(k->inner);
+	k->inner = NULL;
 	facts_close(k->facts);
 	k->facts = NULL;
 	drops_close(k->drops);
@@ -363,9 +447,12 @@ void knowledge_close(struct knowledge *k, uint64_t now_ns)
 		journal_close(k->journal);
 	}
 	probing_close(k->probing);
-	hooks_close(k->hooks);
+	for (size_t i = 0; i < STATE_HOOKS; i++)
+		hooks_close(k->hooks[i]);
+	logs_close(k->logs);
 	diagnosis_free(k->diagnosis);
 	model_free(k->model);
+	unknown_free(k->unknown);
 	addresses_free(&k->own);
 	free(k);
 }

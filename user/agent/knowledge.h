@@ -30,6 +30,11 @@ void knowledge_close(struct knowledge *k, uint64_t now_ns);
  */
 int knowledge_follow(struct knowledge *k, struct live *live);
 void knowledge_unfollow(struct knowledge *k);
+/*
+ * The inner interfaces that the configuration names now; after knowledge_follow(), and again when it has changed. 0, or -errno
+ * with a line in `error`, and those from before stay.
+ */
+int knowledge_inner(struct knowledge *k, char *error, size_t error_size);
 
 /* Polls readable when knowledge_run() has something to do: the kernel's SADB, IKE daemons. */
 int knowledge_fd(const struct knowledge *k);

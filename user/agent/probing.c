@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "agent/probing.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,13 +13,14 @@
 
 #include <jansson.h>
 
+#include "model/address.h"
+
 #define SECOND UINT64_C(1000000000)
 #define PEERS 1024
 #define PAUSE (10 * SECOND)   /* between two probes: at most 360 an hour */
 #define AGAIN (600 * SECOND)  /* a peer is left in peace for so long */
 #define LONGEST (60 * SECOND) /* then it hangs: it is told to take 20 */
 #define OUTPUT ((size_t)1 << 20)
-#define ADDRESS INET6_ADDRSTRLEN
 
 struct peer {
 	char tunnel[sizeof(((struct state_tunnel *)0)->name)];
@@ -42,31 +42,11 @@ struct probing {
 	bool refused; /* it was told that there are too many peers */
 };
 
-static bool is_any(const uint8_t address[16])
-{
-	static const uint8_t none[16];
-
-	return memcmp(address, none, sizeof(none)) == 0;
-}
-
-static const char *print_address(const uint8_t address[16], char ret[static ADDRESS])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-
-	return inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, ret, ADDRESS);
-}
-
 /* All zero when it is none. */
 static void parse_address(const char *text, uint8_t ret[static 16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 	memset(ret, 0, 16);
-	if (!text || inet_pton(AF_INET6, text, ret) == 1)
-		return;
-	if (inet_pton(AF_INET, text, ret + 12) == 1)
-		memcpy(ret, mapped, sizeof(mapped));
+	address_parse(text, ret);
 }
 
 /* ---- whom to probe */
@@ -118,7 +98,7 @@ void probing_look(struct probing *p, const struct state_tunnel *tunnels, size_t 
 		const struct state_tunnel *t = &tunnels[i];
 		struct peer *peer;
 
-		if (t->transit || is_any(t->remote))
+		if (t->transit || address_is_any(t->remote))
 			continue;
 		peer = peer_of(p, t->local, t->remote, i, now_ns);
 		if (!peer)
@@ -201,7 +181,7 @@ static int spawn(struct probing *p, const char **arguments, int output)
 static void start(struct probing *p, struct peer *peer, uint64_t now_ns)
 {
 	const char *arguments[8] = {"espial", "probe", "--json", "--time=20"};
-	char local[ADDRESS], remote[ADDRESS];
+	char local[ADDRESS_TEXT], remote[ADDRESS_TEXT];
 	size_t count = 4;
 	int ends[2], err;
 
@@ -209,10 +189,10 @@ static void start(struct probing *p, struct peer *peer, uint64_t now_ns)
 	peer->probed_ns = p->started_ns = now_ns;
 	p->of = *peer;
 	p->length = 0;
-	print_address(peer->peer, remote);
-	if (!is_any(peer->local)) {
+	address_text(peer->peer, remote);
+	if (!address_is_any(peer->local)) {
 		arguments[count++] = "--source";
-		arguments[count++] = print_address(peer->local, local);
+		arguments[count++] = address_text(peer->local, local);
 	}
 	arguments[count++] = remote;
 	arguments[count] = NULL;
@@ -273,6 +253,9 @@ static void describe(const json_t *document, const struct model_path *path, stru
 						      strcmp(json_string_value(direction), "forward") == 0
 					      ? ", towards the peer"
 					      : ", the smaller of both directions");
+	if (number(document, "return_mtu"))
+		timeline_evidence_add(entry, TIMELINE_FROM_PROBE, entry->time_ns, "way back", "%u",
+				      number(document, "return_mtu"));
 	timeline_evidence_add(entry, TIMELINE_FROM_PROBE, entry->time_ns, "fragments", "%s",
 			      json_is_true(json_object_get(document, "fragments_pass"))	   ? "pass"
 			      : json_is_false(json_object_get(document, "fragments_pass")) ? "are lost"
@@ -296,11 +279,11 @@ static void begin_entry(const struct probing *p, uint64_t now_ns, struct timelin
 static void tell_failure(struct probing *p, const char *why, uint64_t now_ns)
 {
 	struct timeline_entry entry;
-	char peer[ADDRESS];
+	char peer[ADDRESS_TEXT];
 
 	begin_entry(p, now_ns, &entry);
 	snprintf(entry.text, sizeof(entry.text), "the probe %s: `espial probe %s` says more", why,
-		 print_address(p->of.peer, peer));
+		 address_text(p->of.peer, peer));
 	timeline_evidence_add(&entry, TIMELINE_FROM_SELF, now_ns, "probe", "%s", why);
 	p->options.result(p->options.arg, NULL, &entry);
 }

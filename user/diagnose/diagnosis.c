@@ -39,6 +39,35 @@ struct finding *rule_hit(struct rule_run *r, const struct rule_subject *subject,
 	return f;
 }
 
+static struct diagnosis_entry *entry_of(struct rule_run *r, const struct rule *row,
+					const struct rule_subject *subject)
+{
+	struct rule_run other = {r->input, row, r->d};
+	struct subject_key key;
+
+	subject_key_make(&other, subject, &key);
+	return diagnosis_entry(r->d, &key, false);
+}
+
+struct finding *rule_also(struct rule_run *r, const struct rule_subject *subject)
+{
+	for (const struct rule *row = r->d->rules; row < r->row; row++) {
+		const struct diagnosis_entry *entry =
+			row->id == r->row->id ? entry_of(r, row, subject) : NULL;
+
+		if (entry && entry->look == r->d->look && entry->fresh.count)
+			return entry->fresh.list[0];
+	}
+	return NULL;
+}
+
+bool rule_is_raised(struct rule_run *r, const struct rule_subject *subject)
+{
+	const struct diagnosis_entry *entry = entry_of(r, r->row, subject);
+
+	return entry && entry->raised;
+}
+
 /* ---- from one look to the next */
 
 static struct finding *held(const struct diagnosis_entry *entry)
@@ -170,6 +199,13 @@ static void suppress(struct diagnosis_entry **raised, size_t count, const struct
 				finding_explains(held(raised[i]), rule_causes[c].consequence);
 			}
 		}
+		/* The same of another source, which began earlier: one of them is enough */
+		for (size_t k = 0; k < count; k++)
+			if (d->rules[raised[k]->key.rule].id == id &&
+			    (d->rules[raised[k]->key.rule].needs & NEED_LOG) &&
+			    !(d->rules[raised[i]->key.rule].needs & NEED_LOG) &&
+			    same_case(&raised[i]->key, &raised[k]->key))
+				raised[k]->suppressed = true;
 	}
 }
 
@@ -228,7 +264,7 @@ static int show(struct diagnosis *d)
 
 static unsigned int missing(const struct diagnose_input *input)
 {
-	unsigned int m = NEED_PEER | NEED_LOG | NEED_INNER | NEED_FIREWALL;
+	unsigned int m = NEED_PEER;
 	bool daemon = false, probe = false;
 
 	for (size_t i = 0; i < input->daemon_count; i++)
@@ -237,14 +273,20 @@ static unsigned int missing(const struct diagnose_input *input)
 		probe |= input->paths[i].probed;
 	if (!input->live)
 		m |= NEED_LIVE;
+	if (!input->logs)
+		m |= NEED_LOG;
 	if (!input->kernel || !input->kernel->available)
 		m |= NEED_KERNEL;
 	if (!daemon)
 		m |= NEED_DAEMON;
+	if (!input->firewall || !input->firewall->available)
+		m |= NEED_FIREWALL;
 	if (!input->host)
 		m |= NEED_HOST;
 	if (!probe)
 		m |= NEED_PROBE;
+	if (!input->state || !input->state->inner)
+		m |= NEED_INNER;
 	return m;
 }
 
@@ -284,6 +326,14 @@ uint64_t diagnosis_raised_total(const struct diagnosis *d, enum finding_id id)
 	return d->totals[id];
 }
 
+static bool has_row_without_log(const struct diagnosis *d, enum finding_id id)
+{
+	for (size_t i = 0; i < d->rule_count; i++)
+		if (d->rules[i].id == id && !(d->rules[i].needs & NEED_LOG))
+			return true;
+	return false;
+}
+
 void diagnosis_undecided(const struct diagnosis *d,
 			 void (*each)(void *arg, enum finding_id id, unsigned int missing), void *arg)
 {
@@ -293,6 +343,9 @@ void diagnosis_undecided(const struct diagnosis *d,
 	for (size_t i = 0; i < d->rule_count; i++) {
 		unsigned int lack = d->rules[i].needs & d->missing;
 
+		/* Logs tell of what their daemon noticed: they add to other rows, and do not decide instead */
+		if ((d->rules[i].needs & NEED_LOG) && has_row_without_log(d, d->rules[i].id))
+			continue;
 		if (!lack)
 			decided[d->rules[i].id] = true;
 		else
@@ -320,11 +373,14 @@ const char *diagnose_need_text(enum diagnose_need need)
 	case NEED_PEER:
 		return "espial at the other end: espial compare";
 	case NEED_LOG:
-		return "the logs of the IKE daemon: espial explain";
+		return "the logs of the IKE daemon: espial run --log-journal or --log-file, or espial "
+		       "explain";
 	case NEED_INNER:
 		return "the inner interface: espial run --inner IFACE";
 	case NEED_FIREWALL:
-		return "the firewall's rules, which espial does not read: nft list ruleset";
+		return "the firewall's NAT rules: run the agent on the gateway, with --firewall yes, "
+		       "CAP_NET_ADMIN, and "
+		       "nft or iptables-save installed";
 	default:
 		return "nothing";
 	}

@@ -17,6 +17,7 @@
 #include "diagnose/finding.h"
 #include "model/conversation.h"
 #include "model/fact.h"
+#include "model/firewall.h"
 #include "model/host.h"
 #include "model/model.h"
 #include "model/state.h"
@@ -42,7 +43,9 @@ struct diagnose_input {
 	const struct fact_kernel *kernel; /* NULL, or not available: absent */
 	const struct fact_daemon *daemons;
 	size_t daemon_count;
-	const struct host_facts *host; /* NULL: absent */
+	const struct firewall *firewall; /* NULL, or not available: absent */
+	const struct host_facts *host;	 /* NULL: absent */
+	const struct findings *logs;	 /* finished, of all times; NULL: none are followed */
 	const struct model_path *paths;
 	size_t path_count;
 };

@@ -5,6 +5,8 @@
 
 #include "diagnose/rule.h"
 
+#include "model/address.h"
+
 #define DIAGNOSIS_CLEARED 256	/* kept after they were cleared */
 #define DIAGNOSIS_ENTRIES 65536 /* raised or about to be */
 #define DIAGNOSIS_BUCKETS 4096	/* of each table */
@@ -14,7 +16,7 @@
 
 /* What a finding or a number is about: all of it, and nothing else, is compared. */
 struct subject_key {
-	char tunnel[128], peer[RULE_ADDRESS], interface[STATE_NAME];
+	char tunnel[128], peer[ADDRESS_TEXT], interface[STATE_NAME], object[STATE_NAME];
 	uint32_t spi, rule; /* index in the rules */
 	bool has_spi;
 };
@@ -36,14 +38,17 @@ struct diagnosis_number {
 	struct diagnosis_number *next;
 };
 
+struct diagnosis_step {
+	uint64_t ns;
+	struct state_tunnel_counters in, out;
+	uint64_t pending_in, pending_out; /* numbers that were missing, and could yet come */
+};
+
 /* What the counters of a tunnel were, every DIAGNOSIS_STEP_S: a ring. */
 struct diagnosis_history {
 	char tunnel[128];
 	uint64_t look, count;
-	struct {
-		uint64_t ns;
-		struct state_tunnel_counters in, out;
-	} steps[DIAGNOSIS_STEPS];
+	struct diagnosis_step steps[DIAGNOSIS_STEPS];
 	struct diagnosis_history *next;
 };
 

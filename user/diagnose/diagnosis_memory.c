@@ -2,11 +2,12 @@
 /* diagnosis_memory.c - what the engine keeps from one look to the next */
 #include "diagnose/diagnosis_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/address.h"
 
 #define HASH_START UINT64_C(0xcbf29ce484222325) /* FNV-1a */
 
@@ -31,6 +32,7 @@ static size_t key_bucket(const struct subject_key *key)
 	h = hash_bytes(key->tunnel, strlen(key->tunnel), h);
 	h = hash_bytes(key->peer, strlen(key->peer), h);
 	h = hash_bytes(key->interface, strlen(key->interface), h);
+	h = hash_bytes(key->object, strlen(key->object), h);
 	h = hash_bytes(&key->spi, sizeof(key->spi), h);
 	return bucket(hash_bytes(&key->rule, sizeof(key->rule), h));
 }
@@ -39,17 +41,7 @@ static bool same_key(const struct subject_key *a, const struct subject_key *b)
 {
 	return a->rule == b->rule && a->spi == b->spi && a->has_spi == b->has_spi &&
 	       strcmp(a->tunnel, b->tunnel) == 0 && strcmp(a->peer, b->peer) == 0 &&
-	       strcmp(a->interface, b->interface) == 0;
-}
-
-const char *rule_address(const uint8_t address[16], char ret[RULE_ADDRESS])
-{
-	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-	bool v4 = memcmp(address, v4_mapped, sizeof(v4_mapped)) == 0;
-
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, address + (v4 ? 12 : 0), ret, RULE_ADDRESS))
-		ret[0] = '\0';
-	return ret;
+	       strcmp(a->interface, b->interface) == 0 && strcmp(a->object, b->object) == 0;
 }
 
 void subject_key_make(const struct rule_run *r, const struct rule_subject *subject, struct subject_key *ret)
@@ -62,10 +54,14 @@ void subject_key_make(const struct rule_run *r, const struct rule_subject *subje
 		snprintf(ret->tunnel, sizeof(ret->tunnel), "%s", subject->tunnel->name);
 	if (subject->peer)
 		snprintf(ret->peer, sizeof(ret->peer), "%s", subject->peer);
+	else if (subject->address)
+		address_text(subject->address, ret->peer);
 	else if (subject->tunnel)
-		rule_address(subject->tunnel->remote, ret->peer);
+		address_text(subject->tunnel->remote, ret->peer);
 	if (subject->interface)
 		snprintf(ret->interface, sizeof(ret->interface), "%s", subject->interface);
+	if (subject->object)
+		snprintf(ret->object, sizeof(ret->object), "%s", subject->object);
 }
 
 struct diagnosis_entry *diagnosis_entry(struct diagnosis *d, const struct subject_key *key, bool make)
@@ -141,12 +137,6 @@ static int index_begin(struct diagnosis_index *index, size_t count)
 	return 0;
 }
 
-/* The same whichever comes first. */
-static size_t pair_hash(const uint8_t one[16], const uint8_t other[16])
-{
-	return (size_t)(hash_bytes(one, 16, HASH_START) + hash_bytes(other, 16, HASH_START));
-}
-
 static bool is_between(const struct state_tunnel *t, const uint8_t one[16], const uint8_t other[16])
 {
 	return (memcmp(t->local, one, 16) == 0 && memcmp(t->remote, other, 16) == 0) ||
@@ -157,7 +147,7 @@ static bool is_between(const struct state_tunnel *t, const uint8_t one[16], cons
 static uint32_t *pair_slot(const struct diagnosis *d, const struct state *state, const uint8_t one[16],
 			   const uint8_t other[16])
 {
-	size_t at = pair_hash(one, other) & d->pairs.mask;
+	size_t at = address_hash_pair(one, other) & d->pairs.mask;
 
 	while (d->pairs.slots[at] && !is_between(&state->tunnels[d->pairs.slots[at] - 1], one, other))
 		at = (at + 1) & d->pairs.mask;
@@ -167,7 +157,8 @@ static uint32_t *pair_slot(const struct diagnosis *d, const struct state *state,
 static uint32_t *kernel_slot(const struct diagnosis *d, const struct fact_kernel *kernel, uint32_t spi,
 			     uint8_t protocol, const uint8_t destination[16])
 {
-	size_t at = (size_t)hash_bytes(destination, 16, HASH_START + spi + protocol) & d->kernel_sas.mask;
+	size_t at =
+		address_mix(address_hash(destination) ^ spi ^ (uint64_t)protocol << 32) & d->kernel_sas.mask;
 
 	for (; d->kernel_sas.slots[at]; at = (at + 1) & d->kernel_sas.mask) {
 		const struct fact_sa *fact = &kernel->sas[d->kernel_sas.slots[at] - 1];
@@ -229,6 +220,36 @@ static struct diagnosis_history **history_at(struct diagnosis *d, const char *tu
 	return at;
 }
 
+static struct diagnosis_step *step_of(struct diagnosis_history *h, uint64_t i)
+{
+	return &h->steps[i % DIAGNOSIS_STEPS];
+}
+
+/* Of the tunnels that have a step of now. */
+static void remember_pending(struct diagnosis *d, const struct diagnose_input *input)
+{
+	const struct state *state = input->state;
+
+	for (size_t i = 0; i < state->sa_count; i++) {
+		const struct state_sa *sa = &state->sas[i];
+		const struct state_tunnel *tunnel;
+		struct diagnosis_history *h;
+		struct diagnosis_step *step;
+
+		if (sa->tunnel == STATE_NO_TUNNEL || sa->newcomer || !sa->sequence.pending)
+			continue;
+		tunnel = &state->tunnels[sa->tunnel];
+		h = *history_at(d, tunnel->name);
+		step = step_of(h, h->count - 1);
+		if (step->ns != input->now_ns)
+			continue;
+		if (memcmp(sa->destination, tunnel->local, 16) == 0)
+			step->pending_in += sa->sequence.pending;
+		else
+			step->pending_out += sa->sequence.pending;
+	}
+}
+
 int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 {
 	if (index_input(d, input) != 0)
@@ -236,7 +257,6 @@ int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 	for (size_t i = 0; i < input->state->tunnel_count; i++) {
 		const struct state_tunnel *tunnel = &input->state->tunnels[i];
 		struct diagnosis_history **at = history_at(d, tunnel->name), *h = *at;
-		uint64_t last;
 
 		if (!h) {
 			h = *at = calloc(1, sizeof(*h));
@@ -245,15 +265,28 @@ int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 			snprintf(h->tunnel, sizeof(h->tunnel), "%s", tunnel->name);
 		}
 		h->look = d->look;
-		last = h->count ? h->steps[(h->count - 1) % DIAGNOSIS_STEPS].ns : 0;
-		if (h->count && input->now_ns < last + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND)
+		if (h->count &&
+		    input->now_ns < step_of(h, h->count - 1)->ns + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND)
 			continue;
-		h->steps[h->count % DIAGNOSIS_STEPS].ns = input->now_ns;
-		h->steps[h->count % DIAGNOSIS_STEPS].in = tunnel->in;
-		h->steps[h->count % DIAGNOSIS_STEPS].out = tunnel->out;
-		h->count++;
+		*step_of(h, h->count++) =
+			(struct diagnosis_step){.ns = input->now_ns, .in = tunnel->in, .out = tunnel->out};
 	}
+	remember_pending(d, input);
 	return 0;
+}
+
+/*
+ * What is lost, or has been missing since `before`, a step or more ago. The window gives a number up when 2048 others have passed,
+ * which on a quiet tunnel takes long; nothing is so late as a step. What came late may have been any of what was missing, so this
+ * is the least that it can be.
+ */
+static uint64_t lost_by(const struct state_tunnel_counters *now, const struct state_tunnel_counters *before,
+			uint64_t pending)
+{
+	uint64_t missing = before->lost + pending, came = now->late - before->late;
+
+	missing = missing > came && now->late >= before->late ? missing - came : 0;
+	return missing > now->lost ? missing : now->lost;
 }
 
 static void gain(const struct state_tunnel_counters *now, const struct state_tunnel_counters *before,
@@ -276,21 +309,42 @@ bool rule_tunnel_gain(struct rule_run *r, const struct state_tunnel *tunnel, uin
 		      struct state_tunnel_counters *ret_in, struct state_tunnel_counters *ret_out,
 		      uint64_t *ret_ns)
 {
-	const struct diagnosis_history *h = *history_at(r->d, tunnel->name);
-	uint64_t kept = !h ? 0 : h->count < DIAGNOSIS_STEPS ? h->count : DIAGNOSIS_STEPS, i, best;
+	struct diagnosis_history *h = *history_at(r->d, tunnel->name);
+	uint64_t kept = !h			     ? 0
+			: h->count < DIAGNOSIS_STEPS ? h->count
+						     : DIAGNOSIS_STEPS,
+		 i, best, first, last;
+	struct state_tunnel_counters in = tunnel->in, out = tunnel->out, in_before, out_before;
 	uint64_t now = r->input->now_ns;
 
 	if (!kept)
 		return false;
-	best = h->count - kept; /* the oldest, unless a later one is old enough */
-	for (i = best; i < h->count; i++)
-		if (h->steps[i % DIAGNOSIS_STEPS].ns + seconds * DIAGNOSIS_SECOND <= now)
+	first = best = last = h->count - kept; /* the oldest, unless a later one is old enough */
+	for (i = best; i < h->count; i++) {
+		if (step_of(h, i)->ns + seconds * DIAGNOSIS_SECOND <= now)
 			best = i;
-	if (h->steps[best % DIAGNOSIS_STEPS].ns >= now)
+		if (step_of(h, i)->ns + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND <= now)
+			last = i;
+	}
+	if (step_of(h, best)->ns >= now)
 		return false;
-	*ret_ns = now - h->steps[best % DIAGNOSIS_STEPS].ns;
-	gain(&tunnel->in, &h->steps[best % DIAGNOSIS_STEPS].in, ret_in);
-	gain(&tunnel->out, &h->steps[best % DIAGNOSIS_STEPS].out, ret_out);
+	*ret_ns = now - step_of(h, best)->ns;
+	in_before = step_of(h, best)->in;
+	out_before = step_of(h, best)->out;
+	if (best > first) {
+		const struct diagnosis_step *older = step_of(h, best - 1);
+
+		in_before.lost = lost_by(&in_before, &older->in, older->pending_in);
+		out_before.lost = lost_by(&out_before, &older->out, older->pending_out);
+	}
+	if (step_of(h, last)->ns + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND <= now) {
+		const struct diagnosis_step *older = step_of(h, last);
+
+		in.lost = lost_by(&in, &older->in, older->pending_in);
+		out.lost = lost_by(&out, &older->out, older->pending_out);
+	}
+	gain(&in, &in_before, ret_in);
+	gain(&out, &out_before, ret_out);
 	return true;
 }
 

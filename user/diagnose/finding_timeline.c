@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/finding_timeline.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "diagnose/catalogue.h"
-
-static void read_address(const char *text, uint8_t ret[16])
-{
-	struct in_addr v4;
-
-	if (!text)
-		return;
-	if (inet_pton(AF_INET, text, &v4) == 1) {
-		ret[10] = ret[11] = 0xff;
-		memcpy(ret + 12, &v4, sizeof(v4));
-	} else {
-		inet_pton(AF_INET6, text, ret);
-	}
-}
+#include "model/address.h"
 
 void finding_timeline(const struct finding *f, bool raised, uint64_t now_ns, struct timeline_entry *ret)
 {
@@ -41,7 +27,7 @@ void finding_timeline(const struct finding *f, bool raised, uint64_t now_ns, str
 	snprintf(ret->id, sizeof(ret->id), "%s", catalogue_row(f->id)->id);
 	snprintf(ret->text, sizeof(ret->text), "%s%s",
 		 raised ? "" : "no more: ", f->meaning ? f->meaning : "");
-	read_address(f->peer, ret->peer);
+	address_parse(f->peer, ret->peer);
 	for (size_t i = 0; i < f->evidence_count; i++) {
 		const struct finding_evidence *e = &f->evidence[i];
 

@@ -320,7 +320,7 @@ void case_tell(struct log_case *c, struct findings *ret, const struct log_diagno
 			continue;
 		/* Of packets nobody says that they come no more */
 		if (!is_of_ike((enum finding_id)i) && !is_of_child((enum finding_id)i) && a->last_ns &&
-		    c->t->last_ns > a->last_ns + QUIET_NS) {
+		    c->end_ns > a->last_ns + QUIET_NS) {
 			a->open = false;
 			a->until_ns = a->last_ns;
 		}

@@ -42,6 +42,7 @@ enum case_state {
 struct log_case {
 	const struct log_timeline *t;
 	const struct log_conversation *conversation;
+	uint64_t end_ns; /* so far is it followed */
 	struct ailment ailments[FINDING_COUNT];
 
 	enum case_state state;
@@ -61,6 +62,7 @@ struct log_case {
 	const struct log_event *refused; /* an offer, perhaps only the first of several: not yet told */
 	enum finding_id
 		told; /* the reason why it fails, if that was said: what follows is none of its own; FINDING_COUNT */
+	const struct log_event *difference; /* the last attribute of it that differs */
 	char offer[CASE_DETAIL], differs[CASE_DETAIL];
 	bool offer_is_child;
 

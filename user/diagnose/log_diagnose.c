@@ -24,7 +24,7 @@ static bool is_wanted(const struct log_timeline *t, const struct log_conversatio
 static void follow(struct log_case *c, const struct log_diagnose_options *options)
 {
 	const struct log_timeline *t = c->t;
-	uint64_t end = t->last_ns;
+	uint64_t end = options->now_ns > t->last_ns ? options->now_ns : t->last_ns;
 
 	if (options->until_ns && options->until_ns < end)
 		end = options->until_ns;
@@ -35,6 +35,7 @@ static void follow(struct log_case *c, const struct log_diagnose_options *option
 			break;
 		case_follow(c, e);
 	}
+	c->end_ns = end;
 	case_end(c, end);
 }
 

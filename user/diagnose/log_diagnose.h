@@ -13,6 +13,8 @@
 struct log_diagnose_options {
 	uint64_t since_ns,
 		until_ns; /* since the epoch; 0: no limit. Findings that were over before `since` are left out */
+	uint64_t
+		now_ns; /* of logs that go on: how late it is, though nothing came; 0: as late as the last line */
 	const char *peer; /* only this address; NULL: all */
 };
 

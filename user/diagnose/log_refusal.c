@@ -52,11 +52,26 @@ static void describe(struct ailment *a, const char *detail, const char *fix)
 	a->particular = true;
 }
 
+/* What differed was told attribute by attribute before, or only what the peer offered */
+static void tell_differences(struct log_case *c, const struct log_event *e, struct ailment *a)
+{
+	if (e->dialect == LOG_HUAWEI && *c->differs) {
+		snprintf(a->detail, sizeof(a->detail), ": %.600s", c->differs);
+		snprintf(a->fix, sizeof(a->fix), "%s", c->offer);
+		a->particular = true;
+		case_note(c, (enum finding_id)(a - c->ailments), c->difference);
+		*c->differs = *c->offer = '\0';
+	} else if (e->dialect == LOG_PLUTO && e->text && !a->particular) {
+		snprintf(a->detail, sizeof(a->detail), ": the peer offers %s", log_text(c->t, e->text));
+	}
+}
+
 /* charon writes both lists before it refuses */
-static void compare(const struct log_case *c, struct ailment *a)
+static void compare(struct log_case *c, const struct log_event *e, struct ailment *a)
 {
 	struct log_proposal_difference d;
 
+	tell_differences(c, e, a);
 	if (!c->received || !c->configured ||
 	    !log_proposal_compare(log_text(c->t, c->received->text), log_text(c->t, c->configured->text),
 				  &d) ||
@@ -79,7 +94,7 @@ static void no_proposal(struct log_case *c, const struct log_event *e)
 	struct ailment *a = refuse(c, id, e, CONFIDENCE_CERTAIN);
 
 	note_lists(c, id);
-	compare(c, a);
+	compare(c, e, a);
 }
 
 /* ---- IOS compares the offers of the peer with its policies one by one, and says so each time */
@@ -94,6 +109,70 @@ static void add_to_offer(struct log_case *c, const char *text)
 	snprintf(c->offer + used, sizeof(c->offer) - used, "%s%s", used ? ", " : "", text);
 }
 
+/* Into a list "a; b; c" in the order of the alphabet: of two lines of one second, nobody knows the first */
+static void insert_sorted(char list[static CASE_DETAIL], const char *one)
+{
+	size_t used = strlen(list), length = strlen(one), at = 0;
+
+	while (at < used && strncmp(list + at, one, length) < 0) {
+		const char *next = strstr(list + at, "; ");
+
+		at = next ? (size_t)(next - list) + 2 : used;
+	}
+	if (used + length + 3 > CASE_DETAIL)
+		return;
+	if (at == used) {
+		snprintf(list + used, CASE_DETAIL - used, "%s%s", used ? "; " : "", one);
+		return;
+	}
+	memmove(list + at + length + 2, list + at, used - at + 1);
+	memcpy(list + at, one, length);
+	memcpy(list + at + length, "; ", 2);
+}
+
+/* VRP: "ENCRYPTION_ALGORITHM: got DES_CBC, expected 3DES_CBC" */
+static void add_attribute(struct log_case *c, const struct log_event *e)
+{
+	const char *text = log_text(c->t, e->text);
+	static const struct {
+		const char *attribute, *name;
+	} names[] = {
+		{"ENCRYPTION_ALGORITHM", "encryption algorithm"},
+		{"HASH_ALGORITHM", "hash algorithm"},
+		{"GROUP_DESCRIPTION", "DH group"},
+		{"AUTHENTICATION_METHOD", "authentication method"},
+		{"KEY_LENGTH", "key length"},
+		{"PRF", "PRF"},
+	};
+	size_t used = strlen(c->differs), length = strcspn(text, ":");
+	const char *got = strstr(text, "got "), *expected = strstr(text, ", expected "), *name = text;
+	char one[CASE_DETAIL / 2];
+	int named = (int)length;
+
+	if (!got || !expected || expected < got || got - text > 64)
+		return;
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strlen(names[i].attribute) == length && strncmp(text, names[i].attribute, length) == 0) {
+			name = names[i].name;
+			named = (int)strlen(name);
+		}
+	got += strlen("got ");
+	snprintf(one, sizeof(one), "%.*s: %.*s only on the received side, %.64s only on the configured side",
+		 named < 64 ? named : 64, name, (int)(expected - got < 64 ? expected - got : 64), got,
+		 expected + strlen(", expected "));
+	if (strstr(c->differs, one))
+		return;
+	insert_sorted(c->differs, one);
+	c->difference = e;
+	/* What to do about several, the sentence of the catalogue says */
+	*c->offer = '\0';
+	if (!used)
+		snprintf(c->offer, sizeof(c->offer),
+			 "set the same %.*s on both ends: the peer has %.*s, here it is %.64s",
+			 named < 64 ? named : 64, name, (int)(expected - got < 64 ? expected - got : 64), got,
+			 expected + strlen(", expected "));
+}
+
 /* "…: Encryption algorithm offered does not match policy!" */
 static void add_difference(struct log_case *c, const struct log_event *e)
 {
@@ -106,8 +185,9 @@ static void add_difference(struct log_case *c, const struct log_event *e)
 		return;
 	for (from = end; from > line && from[-1] != ':' && from[-1] != ')'; from--)
 		;
-	from += strspn(from, " ");
-	if (memmem(c->differs, used, from, (size_t)(end - from)))
+	while (from < end && *from == ' ')
+		from++;
+	if (from == end || memmem(c->differs, used, from, (size_t)(end - from)))
 		return;
 	snprintf(c->differs + used, sizeof(c->differs) - used, "%s%.*s", used ? ", " : "", (int)(end - from),
 		 from);
@@ -144,7 +224,10 @@ static bool offers(struct log_case *c, const struct log_event *e)
 		add_to_offer(c, log_text(c->t, e->text));
 		return true;
 	case LOG_OFFER_DIFFERS:
-		add_difference(c, e);
+		if (e->dialect == LOG_HUAWEI)
+			add_attribute(c, e);
+		else
+			add_difference(c, e);
 		return true;
 	case LOG_OFFER_ACCEPTED:
 		c->refused = NULL;
@@ -253,14 +336,15 @@ bool case_refusal(struct log_case *c, const struct log_event *e)
 	case LOG_PHASE1_REFUSED:
 		c->offer_is_child = false;
 		case_tell_refused(c);
-		refuse(c, FINDING_IKE_PROPOSAL_MISMATCH, e, CONFIDENCE_CERTAIN);
+		a = refuse(c, FINDING_IKE_PROPOSAL_MISMATCH, e, CONFIDENCE_CERTAIN);
+		tell_differences(c, e, a);
 		return true;
 	case LOG_PHASE2_REFUSED:
 		c->offer_is_child = true;
 		case_tell_refused(c);
 		a = refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN);
 		note_lists(c, child_id(c, e));
-		compare(c, a);
+		compare(c, e, a);
 		return true;
 	case LOG_INSTALL_FAILED:
 		describe(refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN),

@@ -1,34 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "diagnose/log_wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SENTENCE 256
 /* Clocks of the log's host and of the capture's may differ by so much */
 #define SKEW_NS 2000000000ULL
+/* What is seen is logged within so much */
+#define NEAR_NS 60000000000ULL
+#define EVIDENCE 4 /* of the wire's for what the log says, too */
 
-/* "10.0.0.1:500" or "[2001:db8::1]:500" is of this address */
-static bool is_of(const struct conversation_endpoint *endpoint, const char *address)
+static bool is_of(const struct log_wire_ike *ike, const char *peer)
 {
-	char text[64];
-	const char *from = text;
-	size_t length = strlen(address);
-
-	conversation_endpoint_print(endpoint, text, sizeof(text));
-	from += *from == '[';
-	return strncmp(from, address, length) == 0 &&
-	       (from[length] == ':' || from[length] == ']' || !from[length]) &&
-	       (*text == '[' || !strchr(address, ':'));
+	return strcmp(ike->ends[0], peer) == 0 || strcmp(ike->ends[1], peer) == 0;
 }
 
-struct wire {
-	const struct conversation_sa *sa; /* the latest of the peer */
-	const struct conversation_exchange *answered;
+static uint64_t end_of(const struct finding *f)
+{
+	uint64_t end = f->until_ns > f->since_ns ? f->until_ns : f->since_ns;
+
+	for (size_t i = 0; i < f->evidence_count; i++)
+		if (f->evidence[i].origin == ORIGIN_LOG && f->evidence[i].at_ns > end)
+			end = f->evidence[i].at_ns;
+	return end;
+}
+
+/* ---- the log's findings, and what the wire says of them */
+
+struct seen {
+	const struct log_wire_ike *ike;		   /* the latest of the peer that began before */
+	const struct log_wire_exchange *answered;  /* the last answered before the finding */
+	const struct log_wire_exchange *unnoticed; /* answered while the log says that nothing came */
 };
+
+static bool says_silent(enum finding_id id)
+{
+	return id == FINDING_IKE_NO_RESPONSE || id == FINDING_DPD_TIMEOUT ||
+	       id == FINDING_NAT_T_PORT_BLOCKED || id == FINDING_IKE_FRAGMENTS_LOST;
+}
 
 /* A little later than the log says is as good: clocks differ */
 static bool is_before(uint64_t ns, const struct finding *f)
@@ -36,71 +46,70 @@ static bool is_before(uint64_t ns, const struct finding *f)
 	return !f->since_ns || ns <= f->since_ns + SKEW_NS;
 }
 
-static struct wire find(const struct conversations *conversations, const struct finding *f)
+static struct seen look(const struct log_wire *wire, const struct finding *f)
 {
-	const struct conversation_sa *sa = NULL;
-	struct wire wire = {0};
+	uint64_t end = end_of(f);
+	struct seen seen = {0};
 
-	while ((sa = conversation_next(conversations, sa)) != NULL) {
-		if (!is_of(&sa->path.end[CONVERSATION_INITIATOR], f->peer) &&
-		    !is_of(&sa->path.end[CONVERSATION_RESPONDER], f->peer))
+	for (size_t i = 0; i < wire->ike_count; i++) {
+		const struct log_wire_ike *ike = &wire->ike[i];
+
+		if (!is_of(ike, f->peer))
 			continue;
-		if (is_before(sa->first_ns, f))
-			wire.sa = sa;
-		for (uint32_t i = 0; i < sa->exchange_count; i++) {
-			const struct conversation_exchange *e = conversation_exchange_at(sa, i);
+		if (!ike->count || is_before(ike->exchanges[0].request_ns, f))
+			seen.ike = ike;
+		for (size_t k = 0; k < ike->count; k++) {
+			const struct log_wire_exchange *e = &ike->exchanges[k];
 
-			if (e->response_ns && is_before(e->response_ns, f) &&
-			    (!wire.answered || e->response_ns >= wire.answered->response_ns))
-				wire.answered = e;
+			if (!e->response_ns)
+				continue;
+			if (is_before(e->response_ns, f) &&
+			    (!seen.answered || e->response_ns >= seen.answered->response_ns))
+				seen.answered = e;
+			/* Asked before the log lost patience, answered while it waited */
+			if (says_silent(f->id) && f->since_ns && e->request_ns <= f->since_ns + SKEW_NS &&
+			    e->response_ns > f->since_ns + SKEW_NS && e->response_ns <= end + SKEW_NS)
+				seen.unnoticed = e;
 		}
 	}
-	return wire;
+	return seen;
 }
 
 /* Latest packet of an SA from this peer; 0: none */
-static uint64_t last_esp(const struct state *state, const char *peer)
+static uint64_t last_esp(const struct log_wire *wire, const char *peer)
 {
 	uint64_t last = 0;
 
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
-		char source[INET6_ADDRSTRLEN];
-
-		if (!inet_ntop(sa->family == 4 ? AF_INET : AF_INET6, sa->source + (sa->family == 4 ? 12 : 0),
-			       source, sizeof(source)) ||
-		    strcmp(source, peer) != 0)
-			continue;
-		last = sa->last_ns > last ? sa->last_ns : last;
-	}
+	for (size_t i = 0; i < wire->sa_count; i++)
+		if (wire->sas[i].last_ns > last && strcmp(wire->sas[i].source, peer) == 0)
+			last = wire->sas[i].last_ns;
 	return last;
 }
 
-static void join(struct finding *f, const struct conversations *conversations, const struct state *state)
+static void add_seen(struct finding *f, const struct log_wire *wire)
 {
-	struct wire wire = find(conversations, f);
-	uint64_t esp = last_esp(state, f->peer);
-	char text[SENTENCE], name[48];
+	struct seen seen = look(wire, f);
+	uint64_t esp = last_esp(wire, f->peer);
+	char what[96];
 
-	/* A capture of another time says nothing */
-	if (f->since_ns &&
-	    (f->since_ns + SKEW_NS < state->first_ns || f->since_ns > state->last_ns + SKEW_NS))
+	/* What was seen at another time says nothing */
+	if (f->since_ns && (f->since_ns + SKEW_NS < wire->first_ns || f->since_ns > wire->last_ns + SKEW_NS))
 		return;
-	if (!wire.sa && !esp) {
-		finding_evidence(f, ORIGIN_WIRE, 0, "no packet of this peer in the capture", NULL);
+	if (!seen.ike && !esp) {
+		snprintf(what, sizeof(what), "no packet of this peer was seen by %s", wire->name);
+		finding_evidence(f, ORIGIN_WIRE, 0, what, NULL);
 		return;
 	}
-	if (wire.answered) {
-		ike_exchange_print(wire.answered->major, wire.answered->type, name, sizeof(name));
-		snprintf(text, sizeof(text), "%s %" PRIu32, name, wire.answered->message_id);
-		finding_evidence(f, ORIGIN_WIRE, wire.answered->response_ns,
-				 "the last answered exchange on the wire", text);
-	}
-	if (wire.sa) {
-		conversation_evidence(wire.sa, text, sizeof(text));
-		snprintf(name, sizeof(name), "the IKE SA on the wire is %s",
-			 conversation_state_name(wire.sa->state));
-		finding_evidence(f, ORIGIN_WIRE, wire.sa->since_ns, name, text);
+	if (seen.answered)
+		finding_evidence(f, ORIGIN_WIRE, seen.answered->response_ns,
+				 "the last answered exchange on the wire", seen.answered->name);
+	if (seen.unnoticed)
+		finding_evidence(f, ORIGIN_WIRE, seen.unnoticed->response_ns,
+				 "the answer came, and the daemon did not get it: look for a filter between",
+				 seen.unnoticed->name);
+	if (seen.ike) {
+		snprintf(what, sizeof(what), "the IKE SA on the wire is %s", seen.ike->state);
+		finding_evidence(f, ORIGIN_WIRE, seen.ike->since_ns, what, seen.ike->text);
 	}
 	if (esp)
 		finding_evidence(f, ORIGIN_WIRE, esp,
@@ -110,11 +119,82 @@ static void join(struct finding *f, const struct conversations *conversations, c
 				 NULL);
 }
 
-int log_wire_join(struct findings *findings, const struct conversations *conversations,
-		  const struct state *state)
+/* ---- the wire's own findings, and what the log says of them */
+
+static bool same_case(const struct finding *a, const struct finding *b)
 {
-	for (size_t i = 0; i < findings->count; i++)
+	return a->id == b->id && a->peer && b->peer && strcmp(a->peer, b->peer) == 0;
+}
+
+static bool overlaps(const struct finding *f, uint64_t first_ns, uint64_t last_ns)
+{
+	return (!f->since_ns || f->since_ns <= last_ns + NEAR_NS) &&
+	       (!f->until_ns || f->until_ns + NEAR_NS >= first_ns);
+}
+
+static void absorb(struct finding *log, const struct finding *wire)
+{
+	for (size_t i = 0; i < wire->evidence_count && i < EVIDENCE; i++) {
+		const struct finding_evidence *e = &wire->evidence[i];
+
+		if (e->has_number)
+			finding_evidence_number(log, e->origin, e->at_ns, e->what, e->number);
+		else
+			finding_evidence(log, e->origin, e->at_ns, e->what, e->text);
+	}
+	log->confidence = wire->confidence > log->confidence ? wire->confidence : log->confidence;
+}
+
+/* The last line about its peer up to its end, or that there is none */
+static void add_logged(struct finding *f, const struct log_timeline *t)
+{
+	uint64_t end = f->until_ns ? f->until_ns + NEAR_NS : UINT64_MAX;
+	const struct log_event *last = NULL;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct log_event *e = &t->events[i];
+
+		if (e->line_length && e->at_ns <= end && strcmp(log_text(t, e->peer), f->peer) == 0)
+			last = e;
+	}
+	if (last)
+		finding_evidence(f, ORIGIN_LOG, last->at_ns,
+				 "the log does not say so; its last line of this peer",
+				 log_event_line(t, last));
+	else
+		finding_evidence(f, ORIGIN_LOG, 0, "the log says nothing of this peer", NULL);
+}
+
+static void join_wire(struct findings *findings, size_t at, size_t log_count, const struct log_timeline *t,
+		      const struct log_diagnose_options *options)
+{
+	struct finding *f = findings->list[at];
+	bool wanted = f->peer && overlaps(f, t->first_ns, t->last_ns) &&
+		      (!options->peer || strcmp(options->peer, f->peer) == 0) &&
+		      (!options->since_ns || !f->until_ns || f->until_ns >= options->since_ns) &&
+		      (!options->until_ns || f->since_ns <= options->until_ns);
+
+	for (size_t i = 0; i < log_count && wanted; i++) {
+		struct finding *log = findings->list[i];
+
+		if (!same_case(log, f) || !overlaps(f, log->since_ns, end_of(log)))
+			continue;
+		absorb(log, f);
+		wanted = false;
+	}
+	if (wanted)
+		add_logged(f, t);
+	else
+		findings_remove(findings, f);
+}
+
+int log_wire_join(struct findings *findings, size_t log_count, const struct log_timeline *t,
+		  const struct log_diagnose_options *options, const struct log_wire *wire)
+{
+	for (size_t i = 0; i < log_count; i++)
 		if (findings->list[i]->peer)
-			join(findings->list[i], conversations, state);
+			add_seen(findings->list[i], wire);
+	for (size_t i = findings->count; i > log_count; i--)
+		join_wire(findings, i - 1, log_count, t, options);
 	return findings->failed ? -ENOMEM : 0;
 }

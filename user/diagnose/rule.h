@@ -30,8 +30,10 @@ struct rule_run {
 
 struct rule_subject {
 	const struct state_tunnel *tunnel; /* NULL: none */
-	const char *peer;		   /* address as text; NULL: the tunnel's, if there is one */
+	const char *peer;		   /* address as text; NULL: the next, or else the tunnel's */
+	const uint8_t *address;		   /* the peer's; NULL: none */
 	const char *interface;		   /* NULL: none */
+	const char *object; /* tells several about the same apart, and is not shown; NULL: there is one */
 	uint32_t spi;
 	bool has_spi;
 };
@@ -42,6 +44,14 @@ struct rule_subject {
  */
 struct finding *rule_hit(struct rule_run *r, const struct rule_subject *subject, double value,
 			 uint64_t samples);
+
+/*
+ * For rules that say what another row of the same finding may say, too, from another source: what that said in this look, so that evidence is
+ * added to it instead of a second finding; NULL: nothing. Of rows in front of it.
+ */
+struct finding *rule_also(struct rule_run *r, const struct rule_subject *subject);
+/* Was this subject raised in the look before? */
+bool rule_is_raised(struct rule_run *r, const struct rule_subject *subject);
 
 /*
  * What the counters of a tunnel gained in the last `seconds` (at most RULE_WINDOW), or since it is known, when that is
@@ -58,16 +68,22 @@ bool rule_tunnel_gain(struct rule_run *r, const struct state_tunnel *tunnel, uin
  */
 uint64_t *rule_memory(struct rule_run *r, const struct rule_subject *subject);
 
-/* Text of an address, "2001:db8::1". */
-#define RULE_ADDRESS 46
-const char *rule_address(const uint8_t address[16], char ret[RULE_ADDRESS]);
-
 /* The tunnel between these two, whichever is local; NULL: none. */
 const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
 					  const uint8_t other[16]);
 
 /* The kernel's own SA behind one that was seen; NULL: it has none, or is not asked. */
 const struct fact_sa *rule_kernel_sa(const struct rule_run *r, const struct state_sa *sa);
+
+/* Lately: what was mended, or failed, longer ago and was not tried again is for the journal. */
+#define RULE_RECENT (UINT64_C(600) * 1000000000)
+bool rule_recent(const struct rule_run *r, uint64_t at_ns);
+
+/* It stands, with or without traffic. NULL: it does not. */
+bool rule_tunnel_up(const struct state_tunnel *tunnel);
+
+/* The values "mtu" and "mss" of a sentence: what fits into the tunnel, as far as it is known. NULL: nothing is. */
+void rule_set_mtu(struct finding *f, const struct state_tunnel *tunnel);
 
 /* All rules: rules.def says which and with what thresholds. */
 extern const struct rule rule_table[];

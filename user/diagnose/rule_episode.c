@@ -11,8 +11,8 @@ static uint64_t *number(struct rule_run *r, const struct rule_subject *subject, 
 	struct rule_subject with = *subject;
 	char name[STATE_NAME];
 
-	snprintf(name, sizeof(name), "%s %.40s", which, subject->interface ? subject->interface : "");
-	with.interface = name;
+	snprintf(name, sizeof(name), "%s %.40s", which, subject->object ? subject->object : "");
+	with.object = name;
 	return rule_memory(r, &with);
 }
 

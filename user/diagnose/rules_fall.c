@@ -2,25 +2,15 @@
 /* rules_fall.c - family B: why a tunnel fell, and whether it comes back */
 #include "diagnose/rules.h"
 #include "diagnose/talk.h"
+#include "model/address.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define RECENT (600 * SECOND) /* what is mended longer ago is for the journal */
 #define MENDED (10 * SECOND)  /* a fall that was mended at once is told all the same */
 #define AT_ONCE (10 * SECOND) /* between the two halves of a reauthentication */
-
-static bool up(const struct state_tunnel *t)
-{
-	return t && (t->state == STATE_TUNNEL_UP || t->state == STATE_TUNNEL_IDLE);
-}
-
-static bool recent(const struct rule_run *r, uint64_t at_ns)
-{
-	return at_ns + RECENT >= r->input->now_ns;
-}
 
 /* It fell and is down, or has only just come back. */
 static bool matters(const struct rule_run *r, const struct talk *talk)
@@ -30,8 +20,8 @@ static bool matters(const struct rule_run *r, const struct talk *talk)
 	if (talk->sa->since_ns + MENDED >= r->input->now_ns)
 		return true;
 	if (!t)
-		return recent(r, talk->sa->since_ns);
-	return !up(t) && t->last_down_ns && t->last_down_ns <= talk->sa->since_ns + SECOND;
+		return rule_recent(r, talk->sa->since_ns);
+	return !rule_tunnel_up(t) && t->last_down_ns && t->last_down_ns <= talk->sa->since_ns + SECOND;
 }
 
 static const uint8_t *address_of(const struct conversation_sa *sa, enum conversation_side side)
@@ -125,7 +115,7 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 	bool dead = sa->state == CONVERSATION_DEAD && (sa->reason == CONVERSATION_REASON_PEER_SILENT ||
 						       sa->reason == CONVERSATION_REASON_PEER_SILENT_V1);
 	struct silence s = {0};
-	char silent[RULE_ADDRESS];
+	char silent[ADDRESS_TEXT];
 	struct finding *f;
 	uint64_t end;
 
@@ -145,7 +135,7 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 	f->confidence = dead ? (enum finding_confidence)sa->confidence : CONFIDENCE_LIKELY;
 	talk_shape(f, talk);
 	talk_last_good(f, talk, f->since_ns);
-	rule_address(address_of(sa, !s.by), silent);
+	address_text(address_of(sa, !s.by), silent);
 	if (!dead)
 		finding_say(f,
 			    "%s does not answer any more: it was asked %u times in vain, and is not given up "
@@ -153,7 +143,7 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 			    silent, s.sent);
 	else if (s.by != talk->local)
 		finding_say(f, "This end (%s) did not answer %s any more, which declared it dead.", silent,
-			    talk->peer);
+			    f->peer);
 	talk_exchange_evidence(f, talk, s.x);
 	if (sa->major == 1)
 		finding_evidence_number(f, ORIGIN_WIRE, end, "requests in a row without an answer", s.sent);
@@ -252,13 +242,13 @@ static bool said_goodbye(const struct conversation_sa *sa, const struct conversa
 static void peer_restarted(struct rule_run *r, const struct talk *talk)
 {
 	const struct conversation_sa *sa = talk->sa, *next;
-	char evidence[300], who[RULE_ADDRESS];
+	char evidence[300], who[ADDRESS_TEXT];
 	uint64_t esp, new_ns;
 	bool by_us;
 	struct finding *f;
 
 	if (sa->state != CONVERSATION_DEAD || sa->reason != CONVERSATION_REASON_RESTARTED ||
-	    !recent(r, sa->since_ns))
+	    !rule_recent(r, sa->since_ns))
 		return;
 	next = next_between(r, sa, sa->last_ns);
 	if (!next || said_goodbye(sa, next))
@@ -272,13 +262,13 @@ static void peer_restarted(struct rule_run *r, const struct talk *talk)
 	talk_shape(f, talk);
 	talk_last_good(f, talk, new_ns);
 	by_us = memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, talk->local), 16) == 0;
-	rule_address(address_of(next, CONVERSATION_INITIATOR), who);
+	address_text(address_of(next, CONVERSATION_INITIATOR), who);
 	if (by_us)
 		finding_say(
 			f,
 			"This end (%s) began anew with %s as if it had lost its SAs: it, or its IKE daemon, "
 			"restarted.",
-			who, talk->peer);
+			who, f->peer);
 	finding_evidence(f, ORIGIN_WIRE, new_ns, "began anew, without ending the IKE SA of before", who);
 	conversation_evidence(sa, evidence, sizeof(evidence));
 	finding_evidence(f, ORIGIN_WIRE, sa->since_ns, evidence, NULL);
@@ -307,7 +297,7 @@ static void mapping_changed(struct rule_run *r, const struct talk *talk)
 	char from[64], to[64], text[140];
 	struct finding *f;
 
-	while (first < sa->moves && !recent(r, sa->move[first % CONVERSATION_MOVES].time_ns))
+	while (first < sa->moves && !rule_recent(r, sa->move[first % CONVERSATION_MOVES].time_ns))
 		first++;
 	count = sa->moves - first;
 	if (!count)
@@ -339,7 +329,7 @@ static void mapping_changed(struct rule_run *r, const struct talk *talk)
 		finding_say(f,
 			    "This end came to %s from a new address or port, now %s: it, or a NAT before it, "
 			    "moved.",
-			    talk->peer, to);
+			    f->peer, to);
 }
 
 void rule_nat_mapping_changed(struct rule_run *r)

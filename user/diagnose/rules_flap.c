@@ -8,11 +8,6 @@
 
 #define SECOND UINT64_C(1000000000)
 
-static bool up(const struct state_tunnel *t)
-{
-	return t->state == STATE_TUNNEL_UP || t->state == STATE_TUNNEL_IDLE;
-}
-
 /* ---- it stays down */
 
 /* Value: seconds since the fall during which nobody began anew. */
@@ -114,7 +109,7 @@ void rule_tunnel_flapping(struct rule_run *r)
 		f = count ? rule_hit(r, &subject, count, count) : NULL;
 		if (!f)
 			continue;
-		f->shape = up(t) ? SHAPE_FLAP : SHAPE_STAYS_DOWN;
+		f->shape = rule_tunnel_up(t) ? SHAPE_FLAP : SHAPE_STAYS_DOWN;
 		f->since_ns = falls[count - 1];
 		regular = period(falls, count);
 		finding_set(f, "count", "%u", count);

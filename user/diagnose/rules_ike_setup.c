@@ -8,16 +8,11 @@
 
 #include "diagnose/rules.h"
 #include "diagnose/talk.h"
+#include "model/address.h"
 
 #define SECOND UINT64_C(1000000000)
-#define RECENT (600 * SECOND)
 
 /* ---- child SAs */
-
-static bool recent(const struct rule_run *r, uint64_t at_ns)
-{
-	return at_ns + RECENT >= r->input->now_ns;
-}
 
 static bool makes_child(const struct conversation_exchange *x)
 {
@@ -130,7 +125,7 @@ static const struct state_sa *sa_of(const struct rule_run *r, const struct state
 
 		if (sa->tunnel != STATE_NO_TUNNEL && &state->tunnels[sa->tunnel] == t &&
 		    sa->protocol == protocol && (sa->encapsulation != 0) == encapsulated &&
-		    recent(r, sa->last_ns))
+		    rule_recent(r, sa->last_ns))
 			return sa;
 	}
 	return NULL;
@@ -226,8 +221,8 @@ static void one_side(struct rule_run *r, const struct talk *talk)
 	struct starters s;
 	struct finding *f;
 
-	/* Only pairs of which something failed lately are worth the search. */
-	if (!failed || !recent(r, sa->since_ns) || !t || t->ike_count < 2)
+	/* Only pairs of which something failed lately, and something went well, are worth the search. */
+	if (!failed || !rule_recent(r, sa->since_ns) || !t || !t->last_good_ns)
 		return;
 	count_starters(r, sa, &s);
 	if (s.succeeded[0] || s.failed[1] || !s.first_success_ns || sa->first_ns < s.first_success_ns)
@@ -276,7 +271,7 @@ static bool talked_to(const struct rule_run *r, const uint8_t peer[16])
 
 	while (r->input->state->ike && (sa = conversation_next(r->input->state->ike, sa)))
 		for (int side = 0; side < 2; side++)
-			if (memcmp(sa->path.end[side].address, peer, 16) == 0 && recent(r, sa->last_ns))
+			if (memcmp(sa->path.end[side].address, peer, 16) == 0 && rule_recent(r, sa->last_ns))
 				return true;
 	return false;
 }
@@ -300,7 +295,7 @@ void rule_ike_not_started(struct rule_run *r)
 
 		for (size_t i = 0; daemon->available && i < daemon->connection_count; i++) {
 			const struct fact_connection *c = &daemon->connections[i];
-			char peer[RULE_ADDRESS];
+			char peer[ADDRESS_TEXT];
 			struct rule_subject subject = {.peer = peer};
 			uint64_t acquires;
 			struct finding *f;
@@ -308,7 +303,7 @@ void rule_ike_not_started(struct rule_run *r)
 			if (any(c->remote) || !c->child_count || daemon_has(daemon, c->name) ||
 			    talked_to(r, c->remote))
 				continue;
-			rule_address(c->remote, peer);
+			address_text(c->remote, peer);
 			f = rule_hit(r, &subject, 1, 1);
 			if (!f)
 				continue;

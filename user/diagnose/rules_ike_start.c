@@ -5,13 +5,13 @@
  */
 #include "diagnose/rules.h"
 #include "diagnose/talk.h"
+#include "model/address.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define RECENT (600 * SECOND) /* what failed longer ago, and was not tried again, is history */
 
 /* IKEv2 and IKEv1 share these numbers. */
 enum {
@@ -22,19 +22,14 @@ enum {
 	V1_PAYLOAD_MALFORMED = 16,
 };
 
-static bool recent(const struct rule_run *r, uint64_t at_ns)
-{
-	return at_ns + RECENT >= r->input->now_ns;
-}
-
 /* Neither it nor what came after it works: a negotiation that failed is history when another has succeeded. */
 static bool still_failing(const struct rule_run *r, const struct talk *talk)
 {
 	const struct state_tunnel *t = talk->subject.tunnel;
 
-	if (talk->sa->state == CONVERSATION_ESTABLISHED || !recent(r, talk->sa->last_ns))
+	if (talk->sa->state == CONVERSATION_ESTABLISHED || !rule_recent(r, talk->sa->last_ns))
 		return false;
-	return !t || (t->state != STATE_TUNNEL_UP && t->state != STATE_TUNNEL_IDLE);
+	return !rule_tunnel_up(t);
 }
 
 static bool is_first_exchange(const struct conversation_exchange *x)
@@ -128,7 +123,7 @@ static void reply_lost(struct rule_run *r, const struct talk *talk)
 	for (uint32_t i = 0; i < talk->sa->exchange_count; i++) {
 		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
 
-		if (x->response_ns && recent(r, x->last_ns) &&
+		if (x->response_ns && rule_recent(r, x->last_ns) &&
 		    (!worst || x->response_repeats > worst->response_repeats))
 			worst = x;
 	}
@@ -145,7 +140,7 @@ static void reply_lost(struct rule_run *r, const struct talk *talk)
 			    "%s answers our IKE requests, and its answers were seen here %u times, but do "
 			    "not reach our "
 			    "IKE daemon.",
-			    talk->peer, worst->response_repeats + 1);
+			    f->peer, worst->response_repeats + 1);
 	talk_shape(f, talk);
 	talk_exchange_evidence(f, talk, worst);
 	finding_evidence_number(f, ORIGIN_WIRE, worst->last_ns, "the answer was sent again, times",
@@ -255,7 +250,7 @@ static void dh_group_retry(struct rule_run *r, const struct talk *talk)
 	struct finding *f;
 	uint64_t first;
 
-	if (!talk->sa->invalid_ke || !recent(r, talk->sa->last_ns))
+	if (!talk->sa->invalid_ke || !rule_recent(r, talk->sa->last_ns))
 		return;
 	/* Each negotiation that begins with a group that is refused, of one tunnel: the numbers of three of them */
 	memory = rule_memory(r, &talk->subject);
@@ -284,7 +279,7 @@ static void cookie_challenge(struct rule_run *r, const struct talk *talk)
 {
 	struct finding *f;
 
-	if (!talk->sa->cookies || !recent(r, talk->sa->first_ns))
+	if (!talk->sa->cookies || !rule_recent(r, talk->sa->first_ns))
 		return;
 	f = rule_hit(r, &talk->subject, talk->sa->cookies, 1);
 	if (!f)
@@ -307,7 +302,7 @@ static const struct conversation_sa *other_version(const struct rule_run *r, con
 		return NULL;
 	while ((other = conversation_next(r->input->state->ike, other)))
 		if (other->major != sa->major && other->state == CONVERSATION_FAILED &&
-		    recent(r, other->last_ns) && talk_same_ends(other, sa) &&
+		    rule_recent(r, other->last_ns) && talk_same_ends(other, sa) &&
 		    memcmp(other->path.end[0].address, sa->path.end[1].address, 16) == 0)
 			return other;
 	return NULL;
@@ -318,7 +313,7 @@ static void version_mismatch(struct rule_run *r, const struct talk *talk)
 {
 	bool refused = talk_notified(talk->sa, INVALID_MAJOR_VERSION);
 	const struct conversation_sa *other;
-	char who[RULE_ADDRESS];
+	char who[ADDRESS_TEXT];
 	struct finding *f;
 
 	if (!still_failing(r, talk))
@@ -333,12 +328,12 @@ static void version_mismatch(struct rule_run *r, const struct talk *talk)
 	if (refused)
 		finding_evidence(f, ORIGIN_WIRE, talk->sa->last_ns, "notify in clear",
 				 "INVALID_MAJOR_VERSION");
-	rule_address(talk->sa->path.end[0].address, who);
+	address_text(talk->sa->path.end[0].address, who);
 	finding_evidence(f, ORIGIN_WIRE, talk->sa->first_ns,
 			 talk->sa->major >= 2 ? "began with IKEv2" : "began with IKEv1", who);
 	if (!other)
 		return;
-	rule_address(other->path.end[0].address, who);
+	address_text(other->path.end[0].address, who);
 	finding_evidence(f, ORIGIN_WIRE, other->first_ns,
 			 other->major >= 2 ? "began with IKEv2" : "began with IKEv1", who);
 }
@@ -398,7 +393,7 @@ static void malformed(struct rule_run *r, const struct talk *talk)
 {
 	struct finding *f;
 
-	if (!talk->sa->malformed || !recent(r, talk->sa->last_ns))
+	if (!talk->sa->malformed || !rule_recent(r, talk->sa->last_ns))
 		return;
 	f = rule_hit(r, &talk->subject, (double)talk->sa->malformed, talk->sa->malformed);
 	if (!f)

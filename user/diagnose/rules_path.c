@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* rules_path.c - family D, from ICMP errors, probes and the host's own counters: path MTU, local drops, load */
+/* rules_path.c - family D, from ICMP errors, probes and drops: path MTU, and what is too big */
 #include "diagnose/rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
-#define FRESH (600 * SECOND) /* an ICMP error older than this says nothing about now */
+#include "model/address.h"
+#include "model/inner.h"
 
 static struct rule_subject subject_of(const struct rule_run *r, const struct model_path *path,
-				      char peer[RULE_ADDRESS])
+				      char peer[ADDRESS_TEXT])
 {
 	struct rule_subject subject = {.tunnel = rule_tunnel_of(r, path->local, path->peer),
-				       .peer = rule_address(path->peer, peer)};
+				       .peer = address_text(path->peer, peer)};
 
 	return subject;
-}
-
-static void set_mtu(struct finding *f, const struct state_tunnel *tunnel)
-{
-	if (tunnel && tunnel->inner_mtu)
-		finding_set(f, "mtu", "%u", tunnel->inner_mtu);
-	if (tunnel && tunnel->mss4)
-		finding_set(f, "mss", "%u", tunnel->mss4);
 }
 
 /* Value: ICMP errors about our packets that told an MTU, when the latest is fresh. */
@@ -31,11 +23,11 @@ void rule_pmtu_exceeded(struct rule_run *r)
 {
 	for (size_t i = 0; i < r->input->path_count; i++) {
 		const struct model_path *path = &r->input->paths[i];
-		char peer[RULE_ADDRESS], reporter[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT], reporter[ADDRESS_TEXT];
 		struct rule_subject subject;
 		struct finding *f;
 
-		if (!path->mtu || !path->reports || path->last_ns + FRESH < r->input->now_ns)
+		if (!path->mtu || !path->reports || !rule_recent(r, path->last_ns))
 			continue;
 		subject = subject_of(r, path, peer);
 		f = rule_hit(r, &subject, (double)path->reports, path->reports);
@@ -43,9 +35,9 @@ void rule_pmtu_exceeded(struct rule_run *r)
 			continue;
 		f->confidence = CONFIDENCE_LIKELY; /* anyone can send an ICMP error */
 		f->since_ns = path->first_ns;
-		finding_set(f, "detail", ": %s says %u bytes", rule_address(path->reporter, reporter),
+		finding_set(f, "detail", ": %s says %u bytes", address_text(path->reporter, reporter),
 			    path->mtu);
-		set_mtu(f, subject.tunnel);
+		rule_set_mtu(f, subject.tunnel);
 		finding_evidence(f, ORIGIN_WIRE, path->last_ns, "ICMP error from", reporter);
 		finding_evidence_number(f, ORIGIN_WIRE, path->last_ns, "MTU that it tells", path->mtu);
 		finding_evidence_number(f, ORIGIN_WIRE, path->last_ns, "such errors", path->reports);
@@ -60,7 +52,7 @@ void rule_pmtu_blackhole(struct rule_run *r)
 	for (size_t i = 0; i < r->input->path_count; i++) {
 		const struct model_path *path = &r->input->paths[i];
 		struct rule_subject subject;
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct finding *f;
 
 		if (!path->probed || !path->blackhole)
@@ -70,7 +62,7 @@ void rule_pmtu_blackhole(struct rule_run *r)
 		if (!f)
 			continue;
 		finding_set(f, "size", "above %u bytes", path->mtu);
-		set_mtu(f, subject.tunnel);
+		rule_set_mtu(f, subject.tunnel);
 		finding_evidence_number(f, ORIGIN_PROBE, path->last_ns, "largest packet that passed",
 					path->mtu);
 		finding_evidence(f, ORIGIN_PROBE, path->last_ns, "fragments",
@@ -78,54 +70,75 @@ void rule_pmtu_blackhole(struct rule_run *r)
 	}
 }
 
-/* Value: local drops with reason packet-too-big since the look before. */
+/* Whether its inner hosts are told is seen, and by tunnel: rule_df_told() says more. */
+static bool is_inner(const struct state *state, const char *interface)
+{
+	const struct inner_facts *facts = state->inner ? state->inner->facts : NULL;
+
+	for (size_t i = 0; facts && i < facts->interface_count; i++)
+		if (strcmp(facts->interfaces[i].name, interface) == 0)
+			return true;
+	return false;
+}
+
+/* What was dropped at the interface for that reason since the look before, whatever packets they were. */
+static uint64_t dropped_at(const struct host_facts *host, const char *interface, const char *reason)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < host->drop_count; i++) {
+		const struct host_drop *drop = &host->drops[i];
+
+		if (strcmp(drop->interface, interface) == 0 && strcmp(drop->reason, reason) == 0 &&
+		    drop->value > drop->before)
+			sum += drop->value - drop->before;
+	}
+	return sum;
+}
+
+static void say_kinds(struct finding *f, const struct host_facts *host, const char *interface,
+		      const char *reason)
+{
+	static const char *const texts[HOST_DROP_KINDS] = {
+		[HOST_DROP_OUTER] = "of these, ESP, AH or IKE",
+		[HOST_DROP_INNER] = "of these, on their way into a tunnel or out of one",
+		[HOST_DROP_OTHER] = "of these, others",
+	};
+
+	for (size_t i = 0; i < host->drop_count; i++) {
+		const struct host_drop *drop = &host->drops[i];
+
+		if (strcmp(drop->interface, interface) == 0 && strcmp(drop->reason, reason) == 0 &&
+		    drop->value > drop->before)
+			finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, texts[drop->kind],
+						drop->value - drop->before);
+	}
+}
+
+/* Value: local drops at an interface with reason packet-too-big since the look before. */
 void rule_df_drop(struct rule_run *r)
 {
+	static const char reason[] = "PKT_TOO_BIG";
 	const struct host_facts *host = r->input->host;
 
 	for (size_t i = 0; i < host->drop_count; i++) {
 		const struct host_drop *drop = &host->drops[i];
 		struct rule_subject subject = {.interface = drop->interface};
+		bool told = false;
+		uint64_t sum;
 		struct finding *f;
 
-		if (strcmp(drop->reason, "PKT_TOO_BIG") != 0 || drop->value <= drop->before)
+		for (size_t k = 0; k < i && !told; k++)
+			told = strcmp(host->drops[k].interface, drop->interface) == 0 &&
+			       strcmp(host->drops[k].reason, reason) == 0;
+		if (strcmp(drop->reason, reason) != 0 || told || is_inner(r->input->state, drop->interface))
 			continue;
-		f = rule_hit(r, &subject, (double)(drop->value - drop->before), drop->value - drop->before);
+		sum = dropped_at(host, drop->interface, reason);
+		f = sum ? rule_hit(r, &subject, (double)sum, sum) : NULL;
 		if (!f)
 			continue;
 		finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns,
-					"dropped as too big since the look before",
-					drop->value - drop->before);
+					"dropped as too big since the look before", sum);
+		say_kinds(f, host, drop->interface, reason);
 	}
-}
-
-/* Value: packets that the host itself dropped since the look before for want of CPU or buffers. */
-void rule_gateway_overloaded(struct rule_run *r)
-{
-	const struct host_facts *host = r->input->host;
-	struct rule_subject subject = {0};
-	uint64_t softnet, buffers, missed = 0;
-	struct finding *f;
-
-	if (!host->before_ns)
-		return;
-	softnet = host->softnet_dropped - host->softnet_dropped_before;
-	buffers = host_xfrm_gain(host, "XfrmInBufferError") + host_xfrm_gain(host, "XfrmInError");
-	for (size_t i = 0; i < host->nic_count; i++)
-		missed += host->nics[i].rx_missed - host->nics[i].rx_missed_before;
-	f = rule_hit(r, &subject, (double)(softnet + buffers + missed), softnet + buffers + missed);
-	if (!f)
-		return;
-	finding_set(f, "detail", ": %" PRIu64 " in %" PRIu64 " s", softnet + buffers + missed,
-		    (host->taken_ns - host->before_ns) / SECOND);
-	if (softnet)
-		finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, "softnet backlog drops", softnet);
-	if (missed)
-		finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, "missed by network cards", missed);
-	if (buffers)
-		finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, "XfrmInBufferError and XfrmInError",
-					buffers);
-	if (host->cpu_softirq >= 0)
-		finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, "softirq, percent of all CPUs",
-					(uint64_t)(host->cpu_softirq * 100));
 }

@@ -2,8 +2,9 @@
 /* rules_policy.c - family C, from the kernel's policies and what it counted against them */
 #include "diagnose/rule_episode.h"
 #include "diagnose/rules.h"
+#include "diagnose/selector.h"
+#include "model/address.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -102,25 +103,6 @@ void rule_policy_mismatch(struct rule_run *r)
 
 /* ---- selectors */
 
-static void print_network(const uint8_t address[16], uint8_t family, uint8_t prefix, char *ret, size_t size)
-{
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	inet_ntop(family == 4 ? AF_INET : AF_INET6, family == 4 ? address + 12 : address, text, sizeof(text));
-	snprintf(ret, size, "%s/%u", text, prefix);
-}
-
-static void print_selector(const struct fact_selector *s, char *ret, size_t size)
-{
-	char source[64], destination[64];
-
-	print_network(s->source, s->family, s->source_prefix, source, sizeof(source));
-	print_network(s->destination, s->family, s->destination_prefix, destination, sizeof(destination));
-	snprintf(ret, size, "%s to %s", source, destination);
-	if (s->protocol)
-		snprintf(ret + strlen(ret), size - strlen(ret), " protocol %u", s->protocol);
-}
-
 static bool prefix_holds(const uint8_t wide[16], const uint8_t narrow[16], uint8_t family, uint8_t bits)
 {
 	unsigned int skip = family == 4 ? 12 : 0, bytes = bits / 8, rest = bits % 8;
@@ -189,20 +171,21 @@ static int by_destination(const void *a, const void *b)
 
 static bool is_shadowed(const struct fact_policy *winner, const struct fact_policy *loser)
 {
-	return winner->priority <= loser->priority && winner->if_id == loser->if_id &&
-	       winner->mark == loser->mark && winner->mark_mask == loser->mark_mask &&
-	       lead_elsewhere(winner, loser) && selector_holds(&winner->selector, &loser->selector) &&
+	return winner->space == loser->space && winner->priority <= loser->priority &&
+	       winner->if_id == loser->if_id && winner->mark == loser->mark &&
+	       winner->mark_mask == loser->mark_mask && lead_elsewhere(winner, loser) &&
+	       selector_holds(&winner->selector, &loser->selector) &&
 	       (winner->priority < loser->priority || !selector_holds(&loser->selector, &winner->selector));
 }
 
 static void say_overlap(struct rule_run *r, const struct fact_policy *winner, const struct fact_policy *loser)
 {
-	char wide[160], narrow[160], ends[RULE_ADDRESS] = "no tunnel", peer[RULE_ADDRESS];
+	char wide[160], narrow[160], ends[ADDRESS_TEXT] = "no tunnel", peer[ADDRESS_TEXT];
 	struct rule_subject subject = {0};
 	struct finding *f;
 
 	if (loser->has_template) {
-		subject.peer = rule_address(loser->destination, peer);
+		subject.peer = address_text(loser->destination, peer);
 		subject.tunnel = rule_tunnel_of(r, loser->source, loser->destination);
 	}
 	f = rule_hit(r, &subject, 1, 1);
@@ -211,9 +194,9 @@ static void say_overlap(struct rule_run *r, const struct fact_policy *winner, co
 	if (winner->priority == loser->priority)
 		f->confidence = CONFIDENCE_POSSIBLE; /* then the order of installation decides */
 	if (winner->has_template)
-		rule_address(winner->destination, ends);
-	print_selector(&winner->selector, wide, sizeof(wide));
-	print_selector(&loser->selector, narrow, sizeof(narrow));
+		address_text(winner->destination, ends);
+	selector_text(&winner->selector, wide, sizeof(wide));
+	selector_text(&loser->selector, narrow, sizeof(narrow));
 	finding_set(f, "detail", ": %s goes to %s%s", narrow, winner->block ? "nobody" : ends,
 		    loser->has_template ? ", not into its own tunnel" : "");
 	snprintf(wide + strlen(wide), sizeof(wide) - strlen(wide), ", priority %u", winner->priority);
@@ -272,7 +255,7 @@ static bool has_sa(const struct fact_kernel *kernel, const struct fact_policy *p
 	for (size_t i = 0; i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
 
-		if (!sa->larval && sa->direction != FACT_IN &&
+		if (!sa->larval && sa->direction != FACT_IN && sa->space == policy->space &&
 		    (!policy->reqid || sa->reqid == policy->reqid) &&
 		    (is_any(policy->destination) || memcmp(sa->destination, policy->destination, 16) == 0))
 			return true;
@@ -287,23 +270,23 @@ static void leaks_out(struct rule_run *r)
 
 	for (size_t i = 0; kernel && kernel->available && i < kernel->policy_count; i++) {
 		const struct fact_policy *policy = &kernel->policies[i];
-		char peer[RULE_ADDRESS], selector[160];
+		char peer[ADDRESS_TEXT], selector[160];
 		struct rule_subject subject = {0};
 		struct finding *f;
 
 		if (policy->direction != FACT_OUT || policy->block || !policy->has_template ||
 		    !policy->optional || policy->protocol == IPPROTO_COMP || has_sa(kernel, policy))
 			continue;
-		subject.peer = rule_address(policy->destination, peer);
+		subject.peer = address_text(policy->destination, peer);
 		subject.tunnel = rule_tunnel_of(r, policy->source, policy->destination);
 		f = rule_hit(r, &subject, 3, 3);
 		if (!f)
 			continue;
 		f->confidence = CONFIDENCE_LIKELY; /* whether there is any traffic is not seen */
-		print_selector(&policy->selector, selector, sizeof(selector));
+		selector_text(&policy->selector, selector, sizeof(selector));
 		finding_set(f, "detail", ", %s,", selector);
-		print_network(policy->selector.destination, policy->selector.family,
-			      policy->selector.destination_prefix, selector, sizeof(selector));
+		network_text(policy->selector.destination, policy->selector.family,
+			     policy->selector.destination_prefix, selector, sizeof(selector));
 		finding_set(f, "network", "%s", selector);
 		finding_evidence(f, ORIGIN_KERNEL, r->input->now_ns, "its policy lets it pass without an SA",
 				 "level use");
@@ -337,12 +320,4 @@ void rule_cleartext_leak(struct rule_run *r)
 	finding_evidence_number(f, ORIGIN_KERNEL, host->taken_ns, "XfrmInTmplMismatch",
 				total(host, "XfrmInTmplMismatch"));
 	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "ESP packets that came in 30 s", 0);
-}
-
-/* ---- decided elsewhere */
-
-/* Nothing that the agent reads shows these: their rows say what would, for `espial diagnose --all`. `espial explain` knows some. */
-void rule_undecidable(struct rule_run *r)
-{
-	(void)r;
 }

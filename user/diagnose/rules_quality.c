@@ -214,14 +214,6 @@ void rule_duplicate_packets(struct rule_run *r)
 
 /* ---- fragments */
 
-static void set_mtu(struct finding *f, const struct state_tunnel *tunnel)
-{
-	if (tunnel->inner_mtu)
-		finding_set(f, "mtu", "%u", tunnel->inner_mtu);
-	if (tunnel->mss4)
-		finding_set(f, "mss", "%u", tunnel->mss4);
-}
-
 static void fragmented_of(struct rule_run *r, const struct state_tunnel *tunnel, enum esp_direction direction,
 			  const struct state_tunnel_counters *gain, uint64_t span_ns)
 {
@@ -234,7 +226,10 @@ static void fragmented_of(struct rule_run *r, const struct state_tunnel *tunnel,
 	set_ratio(f, value);
 	finding_set(f, "direction", direction == ESP_DIR_IN ? "from %s" : "to %s",
 		    f->peer ? f->peer : "the peer");
-	set_mtu(f, tunnel);
+	rule_set_mtu(f, tunnel);
+	if (tunnel->mss4)
+		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
+					"largest TCP MSS over IPv4 that would have avoided it", tunnel->mss4);
 	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "fragmented", gain->fragmented);
 	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "packets", gain->packets);
 	window_evidence(f, r, span_ns);
@@ -269,7 +264,7 @@ static void incomplete_of(struct rule_run *r, const struct state_tunnel *tunnel,
 	f = rule_hit(r, &subject, share(gain->fragments_incomplete, gain->fragmented), gain->fragmented);
 	if (!f)
 		return;
-	set_mtu(f, tunnel);
+	rule_set_mtu(f, tunnel);
 	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "fragmented packets that never completed",
 				gain->fragments_incomplete);
 	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "fragmented packets", gain->fragmented);

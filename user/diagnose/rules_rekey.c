@@ -2,13 +2,14 @@
 /* rules_rekey.c - family B: what goes wrong when SAs are replaced */
 #include "diagnose/rules.h"
 #include "diagnose/talk.h"
+#include "model/address.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SECOND UINT64_C(1000000000)
-#define RECENT (600 * SECOND)
 
 static const struct fact_sa *newest_kernel_sa(const struct rule_run *r, const struct state_tunnel *t)
 {
@@ -94,7 +95,7 @@ static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 		if (!last)
 			last = x;
 	}
-	if (!last || last->last_ns + RECENT < r->input->now_ns)
+	if (!last || !rule_recent(r, last->last_ns))
 		return;
 	f = rule_hit(r, &talk->subject, refused, refused);
 	if (!f)
@@ -128,7 +129,7 @@ static bool has_successor(const struct fact_kernel *kernel, const struct fact_sa
 	for (size_t i = 0; i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
 
-		if (sa->added_ns > old->added_ns && sa->reqid == old->reqid &&
+		if (sa->added_ns > old->added_ns && sa->space == old->space && sa->reqid == old->reqid &&
 		    sa->direction == old->direction && memcmp(sa->destination, old->destination, 16) == 0)
 			return true;
 	}
@@ -143,7 +144,7 @@ void rule_rekey_late(struct rule_run *r)
 	for (size_t i = 0; i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
 		const struct fact_lifetime *l = &sa->lifetime;
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct rule_subject subject = {.spi = sa->spi, .has_spi = true, .peer = peer};
 		struct finding *f;
 		double share;
@@ -156,7 +157,7 @@ void rule_rekey_late(struct rule_run *r)
 		if (age <= l->soft_seconds || has_successor(kernel, sa))
 			continue;
 		share = (double)(age - l->soft_seconds) / (double)(l->hard_seconds - l->soft_seconds);
-		rule_address(sa->direction == FACT_OUT ? sa->destination : sa->source, peer);
+		address_text(sa->direction == FACT_OUT ? sa->destination : sa->source, peer);
 		subject.tunnel = rule_tunnel_of(r, sa->source, sa->destination);
 		f = rule_hit(r, &subject, share, 1);
 		if (!f)
@@ -173,7 +174,113 @@ void rule_rekey_late(struct rule_run *r)
 
 /* ---- too many */
 
-/* Value: inbound SAs of one tunnel on which packets came in the last 30 s. */
+/* Which traffic an SA is for, by the kernel or a daemon: SAs of one reqid are for the same. 0: nobody tells. */
+static uint32_t purpose(const struct rule_run *r, const struct state_sa *sa)
+{
+	const struct fact_sa *fact = rule_kernel_sa(r, sa);
+
+	if (fact)
+		return fact->reqid;
+	for (size_t d = 0; d < r->input->daemon_count; d++) {
+		const struct fact_daemon *daemon = &r->input->daemons[d];
+
+		for (size_t i = 0; daemon->available && i < daemon->child_count; i++)
+			if (daemon->children[i].spi_in == sa->spi)
+				return daemon->children[i].reqid;
+	}
+	return 0;
+}
+
+#define PURPOSES 16 /* of a tunnel that are told apart */
+
+/*
+ * Most SAs of one purpose that are in use at once. Two child SAs of a tunnel may be for two networks, and the wire alone cannot tell
+ * these from two for the same: an SA of which nobody tells what it is for is not counted.
+ */
+static unsigned int used_alike(const struct rule_run *r, size_t tunnel)
+{
+	const struct state *state = r->input->state;
+	const struct state_tunnel *t = &state->tunnels[tunnel];
+	unsigned int counts[PURPOSES], known = 0, most = 0;
+	uint32_t purposes[PURPOSES];
+
+	for (size_t k = 0; k < state->sa_count; k++) {
+		const struct state_sa *sa = &state->sas[k];
+		unsigned int at = 0;
+		uint32_t of;
+
+		if (sa->tunnel != tunnel || !sa->live || memcmp(sa->destination, t->local, 16) != 0 ||
+		    sa->last_ns + 30 * SECOND < r->input->now_ns)
+			continue;
+		of = purpose(r, sa);
+		while (at < known && purposes[at] != of)
+			at++;
+		if (!of || at == PURPOSES)
+			continue;
+		if (at == known) {
+			purposes[known] = of;
+			counts[known++] = 0;
+		}
+		counts[at]++;
+		most = counts[at] > most ? counts[at] : most;
+	}
+	return most;
+}
+
+static int by_ends(const void *a, const void *b)
+{
+	const struct fact_ike *x = *(const struct fact_ike *const *)a,
+			      *y = *(const struct fact_ike *const *)b;
+	int order = memcmp(x->remote, y->remote, 16);
+
+	if (!order)
+		order = memcmp(x->local, y->local, 16);
+	if (!order)
+		order = strcmp(x->connection, y->connection);
+	return order ? order : strcmp(x->remote_id, y->remote_id);
+}
+
+static void say_duplicates(struct rule_run *r, const struct rule_subject *subject, unsigned int count,
+			   enum finding_origin origin, const char *what, const char *evidence)
+{
+	struct finding *f = rule_hit(r, subject, count, count);
+
+	if (!f)
+		return;
+	f->confidence = CONFIDENCE_LIKELY; /* they may be meant, one for each CPU (RFC 9611) */
+	finding_set(f, "count", "%u", count);
+	finding_set(f, "what", "%s", what);
+	finding_evidence_number(f, origin, r->input->now_ns, evidence, count);
+}
+
+/* Value: IKE SAs of one connection and peer that stand side by side, as the daemon says. */
+static void duplicate_ikes(struct rule_run *r, const struct fact_daemon *daemon)
+{
+	const struct fact_ike **sorted = calloc(daemon->ike_count + 1, sizeof(const struct fact_ike *));
+	size_t count = 0, run;
+
+	if (!sorted)
+		return; /* looked at again in a second */
+	for (size_t i = 0; i < daemon->ike_count; i++)
+		if (daemon->ikes[i].state == FACT_IKE_ESTABLISHED)
+			sorted[count++] = &daemon->ikes[i];
+	if (count)
+		qsort(sorted, count, sizeof(const struct fact_ike *), by_ends);
+	for (size_t i = 0; i < count; i += run) {
+		struct rule_subject subject = {.address = sorted[i]->remote};
+
+		for (run = 1; i + run < count && by_ends(&sorted[i], &sorted[i + run]) == 0; run++)
+			;
+		if (run < 2)
+			continue;
+		subject.tunnel = rule_tunnel_of(r, sorted[i]->local, sorted[i]->remote);
+		say_duplicates(r, &subject, (unsigned int)run, ORIGIN_VICI, "IKE SAs",
+			       "IKE SAs of one connection that stand at once");
+	}
+	free(sorted);
+}
+
+/* Value: inbound SAs of one tunnel for the same traffic on which packets came in the last 30 s. */
 void rule_duplicate_sas(struct rule_run *r)
 {
 	const struct state *state = r->input->state;
@@ -181,24 +288,16 @@ void rule_duplicate_sas(struct rule_run *r)
 	for (size_t i = 0; i < state->tunnel_count; i++) {
 		const struct state_tunnel *t = &state->tunnels[i];
 		struct rule_subject subject = {.tunnel = t};
-		uint64_t used = 0;
-		struct finding *f;
+		unsigned int used;
 
 		if (t->spi_count < 3 || (t->transit && r->input->live))
 			continue;
-		for (size_t k = 0; k < state->sa_count; k++) {
-			const struct state_sa *sa = &state->sas[k];
-
-			used += sa->tunnel == i && sa->live && memcmp(sa->destination, t->local, 16) == 0 &&
-				sa->last_ns + 30 * SECOND >= r->input->now_ns;
-		}
-		f = rule_hit(r, &subject, (double)used, used);
-		if (!f)
-			continue;
-		f->confidence = CONFIDENCE_LIKELY; /* several child SAs may be meant (selectors, RFC 9611) */
-		finding_set(f, "count", "%" PRIu64, used);
-		finding_set(f, "what", "child SAs");
-		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "inbound child SAs in use at once",
-					used);
+		used = used_alike(r, i);
+		if (used > 1)
+			say_duplicates(r, &subject, used, ORIGIN_WIRE, "child SAs",
+				       "inbound child SAs for the same traffic that are in use at once");
 	}
+	for (size_t d = 0; d < r->input->daemon_count; d++)
+		if (r->input->daemons[d].available)
+			duplicate_ikes(r, &r->input->daemons[d]);
 }

@@ -6,15 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/address.h"
+
 #define SECOND UINT64_C(1000000000)
 #define DEFAULT_WINDOW 32 /* what strongSwan installs, and what Linux assumes */
 
 static struct rule_subject subject_of(const struct rule_run *r, const struct state_sa *sa,
-				      char peer[RULE_ADDRESS])
+				      char peer[ADDRESS_TEXT])
 {
 	struct rule_subject subject = {.spi = sa->spi, .has_spi = true, .peer = peer};
 
-	rule_address(sa->direction == ESP_DIR_OUT ? sa->destination : sa->source, peer);
+	address_text(sa->direction == ESP_DIR_OUT ? sa->destination : sa->source, peer);
 	if (sa->tunnel != STATE_NO_TUNNEL)
 		subject.tunnel = &r->input->state->tunnels[sa->tunnel];
 	return subject;
@@ -61,7 +63,7 @@ void rule_replay_window_too_small(struct rule_run *r)
 	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
 		const struct fact_sa *fact;
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct rule_subject subject;
 		uint32_t window = DEFAULT_WINDOW, fits;
 		uint64_t dropped;
@@ -92,6 +94,9 @@ void rule_replay_window_too_small(struct rule_run *r)
 			    sa->sequence.received);
 		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets later than that window",
 					dropped);
+		if (fits)
+			finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns,
+						"smallest window that would have kept them", fits);
 		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "received", sa->sequence.received);
 		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "farthest, in sequence numbers",
 					sa->sequence.max_late_distance);
@@ -104,60 +109,78 @@ void rule_replay_window_too_small(struct rule_run *r)
 	}
 }
 
-/* Value: changes of the outer TTL since the look before, over the hold time again and again. */
+/* ---- what grows from look to look. Value: by how much since the look before. */
+
+struct growing {
+	uint64_t (*counter)(const struct state_sa *sa);
+	void (*say)(struct finding *f, const struct state_sa *sa);
+};
+
+static void each_growing(struct rule_run *r, const struct growing *g)
+{
+	const struct state *state = r->input->state;
+
+	for (size_t i = 0; i < state->sa_count; i++) {
+		const struct state_sa *sa = &state->sas[i];
+		uint64_t now = g->counter(sa), gain;
+		char peer[ADDRESS_TEXT];
+		struct rule_subject subject;
+		struct finding *f;
+
+		if (sa->direction == ESP_DIR_OUT || !now)
+			continue;
+		subject = subject_of(r, sa, peer);
+		if (!gained(r, &subject, now, &gain))
+			continue;
+		f = rule_hit(r, &subject, (double)gain, sa->packets);
+		if (f)
+			g->say(f, sa);
+	}
+}
+
+static uint64_t ttl_changes(const struct state_sa *sa)
+{
+	return sa->ttl_changes;
+}
+
+static void say_ttl(struct finding *f, const struct state_sa *sa)
+{
+	finding_set(f, "detail", ": the TTL took values from %u to %u, %" PRIu64 " changes so far",
+		    sa->ttl_min, sa->ttl_max, sa->ttl_changes);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "changes of the TTL", sa->ttl_changes);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "lowest TTL", sa->ttl_min);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "highest TTL", sa->ttl_max);
+}
+
+/* Changes of the outer TTL, over the hold time again and again. */
 void rule_path_changed(struct rule_run *r)
 {
-	const struct state *state = r->input->state;
+	static const struct growing ttl = {ttl_changes, say_ttl};
 
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
-		char peer[RULE_ADDRESS];
-		struct rule_subject subject;
-		struct finding *f;
-		uint64_t gain;
-
-		if (sa->direction == ESP_DIR_OUT || !sa->ttl_changes)
-			continue;
-		subject = subject_of(r, sa, peer);
-		if (!gained(r, &subject, sa->ttl_changes, &gain))
-			continue;
-		f = rule_hit(r, &subject, (double)gain, sa->packets);
-		if (!f)
-			continue;
-		finding_set(f, "detail", ": the TTL took values from %u to %u, %" PRIu64 " changes so far",
-			    sa->ttl_min, sa->ttl_max, sa->ttl_changes);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "changes of the TTL", sa->ttl_changes);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "lowest TTL", sa->ttl_min);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "highest TTL", sa->ttl_max);
-	}
+	each_growing(r, &ttl);
 }
 
-/* Value: packets marked CE since the look before. */
+static uint64_t ecn_ce(const struct state_sa *sa)
+{
+	return sa->ecn_ce;
+}
+
+static void say_ecn(struct finding *f, const struct state_sa *sa)
+{
+	finding_set(f, "detail", ": %" PRIu64 " of %" PRIu64 " packets so far", sa->ecn_ce, sa->packets);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets marked CE", sa->ecn_ce);
+	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets", sa->packets);
+}
+
+/* Packets marked CE. */
 void rule_congestion_marked(struct rule_run *r)
 {
-	const struct state *state = r->input->state;
+	static const struct growing ecn = {ecn_ce, say_ecn};
 
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
-		char peer[RULE_ADDRESS];
-		struct rule_subject subject;
-		struct finding *f;
-		uint64_t gain;
-
-		if (sa->direction == ESP_DIR_OUT || !sa->ecn_ce)
-			continue;
-		subject = subject_of(r, sa, peer);
-		if (!gained(r, &subject, sa->ecn_ce, &gain))
-			continue;
-		f = rule_hit(r, &subject, (double)gain, sa->packets);
-		if (!f)
-			continue;
-		finding_set(f, "detail", ": %" PRIu64 " of %" PRIu64 " packets so far", sa->ecn_ce,
-			    sa->packets);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets marked CE", sa->ecn_ce);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets", sa->packets);
-	}
+	each_growing(r, &ecn);
 }
+
+/* ---- sequence numbers */
 
 /* Value: numbers used twice on one of our SAs, seen at one hook of one interface. */
 void rule_sequence_reused(struct rule_run *r)
@@ -166,7 +189,7 @@ void rule_sequence_reused(struct rule_run *r)
 
 	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct rule_subject subject;
 		struct finding *f;
 
@@ -193,7 +216,7 @@ void rule_sequence_exhaustion(struct rule_run *r)
 		const struct state_sa *sa = &state->sas[i];
 		uint64_t span_s = (sa->last_ns - sa->first_ns) / SECOND, used, left, rate, seconds;
 		const struct fact_sa *fact = rule_kernel_sa(r, sa);
-		char peer[RULE_ADDRESS], when[64];
+		char peer[ADDRESS_TEXT], when[64];
 		struct rule_subject subject;
 		struct finding *f;
 

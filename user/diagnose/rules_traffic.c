@@ -2,6 +2,7 @@
 /* rules_traffic.c - family C, from the wire beside the kernel's SAs: one way only, unknown SPI, integrity, replay */
 #include "diagnose/rule_episode.h"
 #include "diagnose/rules.h"
+#include "model/address.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -114,8 +115,7 @@ static void one_way(struct rule_run *r, bool silent_in)
 		uint64_t span_ns, packets;
 		struct finding *f;
 
-		if (tunnel->transit || !tunnel->ike_count ||
-		    (tunnel->state != STATE_TUNNEL_UP && tunnel->state != STATE_TUNNEL_IDLE) ||
+		if (tunnel->transit || !tunnel->ike_count || !rule_tunnel_up(tunnel) ||
 		    !rule_tunnel_gain(r, tunnel, WINDOW, &in, &out, &span_ns))
 			continue;
 		packets = silent_in ? out.packets : in.packets;
@@ -149,7 +149,7 @@ void rule_invalid_spi(struct rule_run *r)
 	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
 		struct rule_subject subject = {.spi = sa->spi, .has_spi = true};
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct finding *f;
 
 		if (sa->known != 0 || sa->direction == ESP_DIR_OUT || !sa->unknown_packets ||
@@ -159,7 +159,7 @@ void rule_invalid_spi(struct rule_run *r)
 		/* Only for our own addresses: a gateway forwards other people's ESP too. */
 		if (subject.tunnel->transit || memcmp(subject.tunnel->local, sa->destination, 16) != 0)
 			continue;
-		subject.peer = rule_address(sa->source, peer);
+		subject.peer = address_text(sa->source, peer);
 		f = rule_hit(r, &subject, (double)sa->unknown_packets, sa->unknown_packets);
 		if (!f)
 			continue;
@@ -182,12 +182,12 @@ void rule_invalid_spi(struct rule_run *r)
 /* ---- what the kernel says of an SA's packets */
 
 static struct rule_subject subject_of(const struct rule_run *r, const struct fact_sa *sa,
-				      char peer[RULE_ADDRESS])
+				      char peer[ADDRESS_TEXT])
 {
 	struct rule_subject subject = {
 		.tunnel = rule_tunnel_of(r, sa->source, sa->destination), .spi = sa->spi, .has_spi = true};
 
-	subject.peer = rule_address(sa->source, peer);
+	subject.peer = address_text(sa->source, peer);
 	return subject;
 }
 
@@ -199,7 +199,7 @@ void rule_esp_auth_failed(struct rule_run *r)
 
 	for (size_t i = 0; i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct rule_subject subject;
 		struct finding *f;
 
@@ -267,7 +267,7 @@ void rule_replay_dropped(struct rule_run *r)
 	for (size_t i = 0; i < kernel->sa_count; i++) {
 		const struct fact_sa *sa = &kernel->sas[i];
 		uint64_t dropped = sa->failed_window + sa->failed_replay;
-		char peer[RULE_ADDRESS];
+		char peer[ADDRESS_TEXT];
 		struct rule_subject subject;
 		struct finding *f;
 		uint32_t fits;
@@ -293,6 +293,8 @@ void rule_replay_dropped(struct rule_run *r)
 			finding_set(f, "size", "%u", fits);
 			finding_set(f, "window", ": it is %u, and %u would have kept all", sa->replay_window,
 				    fits);
+			finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
+						"smallest window that would have kept them", fits);
 		}
 		finding_evidence_number(f, ORIGIN_KERNEL, r->input->now_ns,
 					"dropped as older than the window", sa->failed_window);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/address.h"
+
 void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, struct talk *ret)
 {
 	const uint8_t *initiator = sa->path.end[CONVERSATION_INITIATOR].address;
@@ -17,8 +19,7 @@ void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, stru
 		t && memcmp(t->local, responder, 16) == 0 ? CONVERSATION_RESPONDER : CONVERSATION_INITIATOR;
 	ret->transit = t && t->transit && r->input->live;
 	ret->subject.tunnel = t;
-	ret->subject.peer =
-		rule_address(ret->local == CONVERSATION_INITIATOR ? responder : initiator, ret->peer);
+	ret->subject.address = ret->local == CONVERSATION_INITIATOR ? responder : initiator;
 }
 
 void talk_each(struct rule_run *r, void (*each)(struct rule_run *r, const struct talk *talk))
@@ -151,7 +152,7 @@ void talk_shape(struct finding *f, const struct talk *talk)
 
 	if (!f || !t)
 		return;
-	if (t->state == STATE_TUNNEL_UP || t->state == STATE_TUNNEL_IDLE)
+	if (rule_tunnel_up(t))
 		f->shape = t->flaps ? SHAPE_FLAP : SHAPE_NONE;
 	else
 		f->shape = t->last_down_ns ? SHAPE_STAYS_DOWN : SHAPE_NEVER_UP;

@@ -9,8 +9,7 @@ struct talk {
 	const struct conversation_sa *sa;
 	enum conversation_side local; /* in a capture from anywhere: the initiator */
 	bool transit;		      /* neither end is ours */
-	struct rule_subject subject;  /* its peer points into `peer` */
-	char peer[RULE_ADDRESS];
+	struct rule_subject subject;
 };
 
 void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, struct talk *ret);

@@ -4,6 +4,7 @@
 #include "diagnose/catalogue.h"
 #include "diagnose/rule.h"
 #include "export/finding_json.h"
+#include "model/address.h"
 
 static void on_undecided(void *arg, enum finding_id id, unsigned int missing)
 {
@@ -32,19 +33,9 @@ void export_diagnosis(struct json_writer *w, const struct state *state)
 	json_write_close(w, ']');
 }
 
-static const char *state_name(enum state_tunnel_state state)
-{
-	static const char *const names[STATE_TUNNEL_STATES] = {[STATE_TUNNEL_DOWN] = "down",
-							       [STATE_TUNNEL_NEGOTIATING] = "negotiating",
-							       [STATE_TUNNEL_IDLE] = "idle",
-							       [STATE_TUNNEL_UP] = "up"};
-
-	return names[state];
-}
-
 char *export_diagnosis_json(const struct state *state, size_t *ret_length)
 {
-	char address[RULE_ADDRESS];
+	char address[ADDRESS_TEXT];
 	struct json_writer w = {0};
 
 	json_write_open(&w, NULL, '{');
@@ -65,8 +56,8 @@ char *export_diagnosis_json(const struct state *state, size_t *ret_length)
 
 		json_write_flat(&w, NULL, '{');
 		json_write_string(&w, "name", t->name);
-		json_write_string(&w, "remote", rule_address(t->remote, address));
-		json_write_string(&w, "state", state_name(t->state));
+		json_write_string(&w, "remote", address_text(t->remote, address));
+		json_write_string(&w, "state", state_tunnel_state_name(t->state));
 		json_write_close(&w, '}');
 	}
 	json_write_close(&w, ']');

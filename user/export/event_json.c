@@ -8,15 +8,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/address.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static json_t *address_json(uint8_t family, const struct event_address *address)
 {
-	char text[EVENT_ADDRESS_TEXT];
+	char text[ADDRESS_PORT_TEXT];
 
 	if (!family)
 		return json_null();
-	event_address_print(family, address, text);
+	address_print(address->bytes, address->port, text, sizeof(text));
 	return json_string(text);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "model/ike_parse.h"
 #include "model/state.h"
@@ -40,9 +41,17 @@ char *export_state_json_pretty(const struct state *state, size_t *ret_len);
 #define EXPORT_METRICS_TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define EXPORT_METRICS_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* Prometheus metrics: the classic text format, or OpenMetrics 1.0. */
-char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len);
-/* And each SA of a tunnel: series that end with it. */
-char *export_metrics_with_sas(const struct state *state, bool openmetrics, size_t *ret_len);
+/*
+ * Prometheus metrics: the classic text format, or OpenMetrics 1.0; with `sas` each SA of a tunnel, too: series that end with
+ * it. NULL with errno ENOMEM.
+ */
+char *export_metrics(const struct state *state, bool openmetrics, bool sas, size_t *ret_len);
+
+/* The same bit by bit, for a large answer: the page keeps nothing of the state. */
+struct metrics_page;
+struct metrics_page *export_metrics_page(const struct state *state, bool openmetrics, bool sas);
+/* The next bytes, up to `size`; 0: that was all; -ENOMEM. */
+ssize_t metrics_page_read(struct metrics_page *page, char *buffer, size_t size);
+void metrics_page_free(struct metrics_page *page); /* NULL is fine */
 
 #endif

@@ -16,6 +16,7 @@
 #include "diagnose/catalogue.h"
 #include "export/finding_json.h"
 
+#define CURL "curl"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define VARIABLES 5
 #define MS_PER_TOKEN (60000 / HOOKS_PER_MINUTE)
@@ -33,7 +34,10 @@ struct child {
 
 struct hooks {
 	struct hooks_options options;
-	char *command;
+	const char *name; /* of the setting, for lines of the log */
+	char *command;	  /* or the address */
+	int config; /* memory file with what curl is to do: not on its command line, where tokens of the address would be seen; -1 */
+	bool failing; /* of an address, that it fails is told once */
 	struct child children[HOOKS_CHILDREN];
 	struct job waiting[HOOKS_WAITING]; /* ring */
 	size_t first, count;
@@ -58,21 +62,96 @@ static void tell(const struct hooks *h, const char *format, ...)
 	h->options.tell(h->options.arg, line);
 }
 
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+/* Readable, at its beginning, or -errno. */
+static int make_file(const char *text, size_t length)
+{
+	int fd = memfd_create("espial-hook", MFD_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, length);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* The address has neither blanks nor quotes nor backslashes: config_values.c */
+static int make_config(struct hooks *h)
+{
+	char text[1024];
+	int n = snprintf(
+		text, sizeof(text),
+		"url = \"%s\"\nproto = \"=http,https\"\nheader = \"Content-Type: application/json\"\n"
+		"user-agent = \"espial\"\ndata-binary = \"@-\"\noutput = \"/dev/null\"\nsilent\nfail\n"
+		"max-time = %d\nretry = 1\nretry-connrefused\n",
+		h->command, HOOKS_TRY_S);
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return -ENAMETOOLONG;
+	h->config = make_file(text, (size_t)n);
+	return h->config < 0 ? h->config : 0;
+}
+
+static bool has_program(const char *name)
+{
+	const char *at = getenv("PATH");
+	char file[512];
+
+	for (at = at ? at : "/usr/bin:/bin"; *at; at += *at == ':') {
+		size_t length = strcspn(at, ":");
+
+		snprintf(file, sizeof(file), "%.*s/%s", (int)length, at, name);
+		if (access(file, X_OK) == 0)
+			return true;
+		at += length;
+	}
+	return false;
+}
+
 int hooks_open(const struct hooks_options *options, struct hooks **ret)
 {
 	struct hooks *h = calloc(1, sizeof(*h));
+	int err = 0;
 
 	if (!h)
 		return -ENOMEM;
 	h->options = *options;
 	if (!h->options.timeout_ms)
 		h->options.timeout_ms = HOOKS_TIMEOUT_MS;
-	h->command = strdup(options->command);
-	h->options.command = h->command;
-	if (!h->command) {
+	h->config = -1;
+	h->name = options->url ? "hook-url" : "hook-command";
+	h->command = strdup(options->url ? options->url : options->command);
+	if (!h->command)
+		err = -ENOMEM;
+	else if (options->url)
+		err = make_config(h);
+	if (err) {
+		free(h->command);
 		free(h);
-		return -ENOMEM;
+		return err;
 	}
+	if (options->url && !has_program(CURL))
+		tell(h,
+		     "hook-url: there is no %s here, so that nothing is sent: install it (apt-get install "
+		     "%s)",
+		     CURL, CURL);
 	h->tokens = HOOKS_BURST;
 	*ret = h;
 	return 0;
@@ -91,26 +170,13 @@ void hooks_close(struct hooks *h)
 	}
 	for (; h->count; h->count--, h->first++)
 		close(h->waiting[h->first % HOOKS_WAITING].input);
+	if (h->config >= 0)
+		close(h->config);
 	free(h->command);
 	free(h);
 }
 
 /* ---- what the command gets */
-
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
-	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
-}
 
 /* A readable file at its beginning, or -errno. */
 static int make_input(const struct finding *f, bool raised, uint64_t wall_ns)
@@ -118,7 +184,7 @@ static int make_input(const struct finding *f, bool raised, uint64_t wall_ns)
 	struct finding *list[] = {(struct finding *)f};
 	const struct findings one = {.list = list, .count = 1};
 	struct json_writer w = {0};
-	int fd = -ENOMEM, err;
+	int fd = -ENOMEM;
 
 	json_write_open(&w, NULL, '{');
 	json_write_string(&w, "event", raised ? "raised" : "cleared");
@@ -126,14 +192,8 @@ static int make_input(const struct finding *f, bool raised, uint64_t wall_ns)
 	finding_json_write(&w, "findings", &one);
 	json_write_close(&w, '}');
 	text_printf(&w.text, "\n");
-	if (!w.text.failed) {
-		fd = memfd_create("espial-hook", MFD_CLOEXEC);
-		err = fd < 0 ? -errno : write_all(fd, w.text.data, w.text.length);
-		if (err && fd >= 0)
-			close(fd);
-		if (err)
-			fd = err;
-	}
+	if (!w.text.failed)
+		fd = make_file(w.text.data, w.text.length);
 	text_free(&w.text);
 	return fd;
 }
@@ -146,9 +206,28 @@ static void set_variable(char ret[160], const char *name, const char *value)
 
 /* ---- running it */
 
+static void complain(struct hooks *h, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Of an address, once: a receiver may be away for days. */
+static void complain(struct hooks *h, const char *format, ...)
+{
+	char what[200];
+	va_list ap;
+
+	if (h->failing)
+		return;
+	h->failing = h->config >= 0;
+	va_start(ap, format);
+	vsnprintf(what, sizeof(what), format, ap);
+	va_end(ap);
+	tell(h, "%s: %s", h->name, what);
+}
+
 static int start(struct hooks *h, struct child *child, struct job *job, int64_t now_ms)
 {
-	char shell[] = "sh", option[] = "-c", *argv[] = {shell, option, h->command, NULL};
+	char shell[] = "/bin/sh", option[] = "-c", *command[] = {shell, option, h->command, NULL};
+	char program[] = CURL, alone[] = "-q", config[] = "-K", file[] = "/dev/fd/3",
+	     *url[] = {program, alone, config, file, NULL}, **argv = h->config < 0 ? command : url;
 	short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	posix_spawn_file_actions_t actions;
 	size_t count = 0, kept = 0;
@@ -177,8 +256,10 @@ static int start(struct hooks *h, struct child *child, struct job *job, int64_t 
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	err = -posix_spawn_file_actions_adddup2(&actions, job->input, STDIN_FILENO);
+	if (!err && h->config >= 0)
+		err = -posix_spawn_file_actions_adddup2(&actions, h->config, 3);
 	if (!err)
-		err = -posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, variables);
+		err = -posix_spawnp(&pid, argv[0], &actions, &attributes, argv, variables);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	free(variables);
@@ -199,12 +280,31 @@ static void start_waiting(struct hooks *h, int64_t now_ms)
 		close(job->input);
 		h->first++;
 		h->count--;
+		h->stats.run++;
 		if (err) {
 			h->stats.failed++;
-			tell(h, "hook-command: cannot be started: %s", strerror(-err));
-		} else {
-			h->stats.run++;
+			complain(h, "cannot be started: %s", strerror(-err));
 		}
+	}
+}
+
+/* What curl's status says of the receiver */
+static const char *curl_reason(int status)
+{
+	switch (status) {
+	case 6:
+		return "no such host";
+	case 7:
+		return "nobody listens there, or no route";
+	case 22:
+		return "the receiver refused it with an HTTP error";
+	case 28:
+		return "the receiver did not answer in time";
+	case 35:
+	case 60:
+		return "TLS failed: is its certificate valid, and trusted here?";
+	default:
+		return "curl failed: see its manual for the status";
 	}
 }
 
@@ -212,18 +312,24 @@ static void ended(struct hooks *h, struct child *child, int status)
 {
 	if (child->killed) {
 		h->stats.timed_out++;
-		tell(h,
-		     "hook-command: killed after %d s: let it do less, or leave work behind in the "
-		     "background of another "
-		     "session",
-		     h->options.timeout_ms / 1000);
+		complain(h, "killed after %d s%s", h->options.timeout_ms / 1000,
+			 h->config >= 0 ? "" : ": let it do less, or leave work behind in another session");
 	} else if (WIFSIGNALED(status)) {
 		h->stats.failed++;
-		tell(h, "hook-command: ended by signal %d", WTERMSIG(status));
+		complain(h, "ended by signal %d", WTERMSIG(status));
+	} else if (WEXITSTATUS(status) && h->config >= 0) {
+		h->stats.failed++;
+		complain(h, "%s (status %d of curl): told once until it works again",
+			 WEXITSTATUS(status) == 127 ? "there is no curl here"
+						    : curl_reason(WEXITSTATUS(status)),
+			 WEXITSTATUS(status));
 	} else if (WEXITSTATUS(status)) {
 		h->stats.failed++;
-		tell(h, "hook-command: ended with status %d%s", WEXITSTATUS(status),
-		     WEXITSTATUS(status) == 127 ? ": no such command" : "");
+		complain(h, "ended with status %d%s", WEXITSTATUS(status),
+			 WEXITSTATUS(status) == 127 ? ": no such command" : "");
+	} else if (h->failing) {
+		tell(h, "%s: works again", h->name);
+		h->failing = false;
 	}
 	/* What it left behind in its group does not outlive it, or it would not count among the children. */
 	kill(-child->pid, SIGKILL);
@@ -251,7 +357,7 @@ void hooks_tick(struct hooks *h, int64_t now_ms)
 	}
 	start_waiting(h, now_ms);
 	if (h->stats.left_out != h->told_left_out && h->count == 0) {
-		tell(h, "hook-command: left out %llu times: more than %d in a minute, or it is slow",
+		tell(h, "%s: left out %llu times: more than %d in a minute, or it is slow", h->name,
 		     (unsigned long long)(h->stats.left_out - h->told_left_out), HOOKS_PER_MINUTE);
 		h->told_left_out = h->stats.left_out;
 	}

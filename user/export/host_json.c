@@ -1,16 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "export/host_json.h"
 
-static void write_xfrm(struct json_writer *w, const struct host_facts *host)
+static void write_xfrm(struct json_writer *w, bool has, const struct host_counter *xfrm, size_t count)
 {
-	if (!host->has_xfrm) {
+	if (!has) {
 		json_write_null(w, "xfrm");
 		return;
 	}
 	json_write_open(w, "xfrm", '{');
-	for (size_t i = 0; i < host->xfrm_count; i++)
-		json_write_number(w, host->xfrm[i].name, host->xfrm[i].value);
+	for (size_t i = 0; i < count; i++)
+		json_write_number(w, xfrm[i].name, xfrm[i].value);
 	json_write_close(w, '}');
+}
+
+static void write_notices(struct json_writer *w, const struct host_space *space)
+{
+	json_write_flat(w, "notices", '{');
+	for (size_t i = 0; i < FACT_NOTICES; i++)
+		json_write_number(w, fact_notice_name(i), space->notices[i]);
+	json_write_close(w, '}');
+}
+
+static void write_space(struct json_writer *w, const struct host_space *space)
+{
+	json_write_open(w, NULL, '{');
+	if (space->name[0])
+		json_write_string(w, "name", space->name);
+	else
+		json_write_null(w, "name");
+	json_write_bool(w, "available", space->available);
+	if (space->available || !space->why[0])
+		json_write_null(w, "why");
+	else
+		json_write_string(w, "why", space->why);
+	json_write_number(w, "sas", space->sas);
+	json_write_number(w, "policies", space->policies);
+	json_write_time(w, "synced", space->synced_ns);
+	json_write_number(w, "overruns", space->overruns);
+	write_notices(w, space);
+	write_xfrm(w, space->has_xfrm, space->xfrm, space->xfrm_count);
+	json_write_close(w, '}');
+}
+
+static void write_spaces(struct json_writer *w, const struct host_facts *host)
+{
+	if (!host->follows_xfrm) {
+		json_write_null(w, "namespaces");
+		return;
+	}
+	json_write_open(w, "namespaces", '[');
+	for (size_t i = 0; i < host->space_count; i++)
+		write_space(w, &host->spaces[i]);
+	json_write_close(w, ']');
 }
 
 static void write_drops(struct json_writer *w, const struct host_facts *host)
@@ -48,9 +89,32 @@ static void write_nics(struct json_writer *w, const struct host_facts *host)
 		json_write_number(w, "rx_errors", nic->rx_errors);
 		json_write_number(w, "tx_dropped", nic->tx_dropped);
 		json_write_number(w, "tx_errors", nic->tx_errors);
+		json_write_flat(w, "ring", '{');
+		for (size_t r = 0; r < nic->ring_count; r++)
+			json_write_number(w, nic->ring[r].name, nic->ring[r].value);
+		json_write_close(w, '}');
 		json_write_close(w, '}');
 	}
 	json_write_close(w, ']');
+}
+
+static void write_queues(struct json_writer *w, const struct host_facts *host)
+{
+	json_write_open(w, "queues", '[');
+	for (size_t i = 0; i < host->queue_count; i++) {
+		const struct host_queue *q = &host->queues[i];
+
+		json_write_flat(w, NULL, '{');
+		json_write_string(w, "interface", q->interface);
+		json_write_string(w, "queue", q->name);
+		json_write_number(w, "packets", q->packets);
+		json_write_number(w, "bytes", q->bytes);
+		json_write_number(w, "dropped", q->dropped);
+		json_write_number(w, "no_buffer", q->no_buffer);
+		json_write_close(w, '}');
+	}
+	json_write_close(w, ']');
+	json_write_number(w, "queues_unlisted", host->queues_rest);
 }
 
 static void write_load(struct json_writer *w, const struct host_facts *host)
@@ -82,9 +146,11 @@ void export_host(struct json_writer *w, const char *key, const struct host_facts
 	}
 	json_write_open(w, key, '{');
 	json_write_time(w, "taken", host->taken_ns);
-	write_xfrm(w, host);
+	write_xfrm(w, host->has_xfrm, host->xfrm, host->xfrm_count);
+	write_spaces(w, host);
 	write_drops(w, host);
 	write_nics(w, host);
+	write_queues(w, host);
 	write_load(w, host);
 	json_write_bool(w, "esp4_offload", host->esp4_offload);
 	json_write_bool(w, "esp6_offload", host->esp6_offload);

@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include "complain.h"
+#include "model/address.h"
 
 #define CHUNK 256
 #define BUSY_MS 5000
@@ -150,7 +151,7 @@ const char *journal_reader_cause(const struct journal_reader *r)
 
 struct filter {
 	char sql[SQL];
-	char peer[STORE_ADDRESS];
+	char peer[ADDRESS_TEXT];
 	const struct journal_query *query;
 };
 
@@ -167,7 +168,7 @@ static void make_filter(const struct journal_query *q, struct filter *ret)
 	ret->query = q;
 	ret->peer[0] = '\0';
 	if (q->by_peer)
-		store_address(q->peer, ret->peer);
+		address_text_known(q->peer, ret->peer);
 	snprintf(ret->sql, sizeof(ret->sql), "%s%s%s%s%s", q->severity ? " AND severity >= :severity" : "",
 		 q->good ? " AND good" : "", *kinds ? " AND kind IN (" : "", kinds, *kinds ? ")" : "");
 	if (q->tunnel || q->by_peer) {
@@ -279,9 +280,9 @@ static void read_row(sqlite3_stmt *row, struct journal_row *ret)
 							  : (enum timeline_confidence)number(row, 4);
 	e->origin = find_origin((const char *)sqlite3_column_text(row, 5));
 	text(row, 6, e->tunnel, sizeof(e->tunnel));
-	store_parse_address((const char *)sqlite3_column_text(row, 7), e->local);
+	address_parse((const char *)sqlite3_column_text(row, 7), e->local);
 	e->local_port = (uint16_t)number(row, 8);
-	store_parse_address((const char *)sqlite3_column_text(row, 9), e->peer);
+	address_parse((const char *)sqlite3_column_text(row, 9), e->peer);
 	e->peer_port = (uint16_t)number(row, 10);
 	e->initiator_spi = number(row, 11);
 	e->responder_spi = number(row, 12);

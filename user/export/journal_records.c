@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/address.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* In the order of the columns. */
@@ -57,10 +59,10 @@ static void bind_text(struct binder *b, const char *text)
 
 static void bind_address(struct binder *b, const uint8_t address[16])
 {
-	char text[STORE_ADDRESS];
+	char text[ADDRESS_TEXT];
 
-	bound(b, sqlite3_bind_text(b->statement, ++b->column, store_address(address, text) ? text : "", -1,
-				   SQLITE_TRANSIENT));
+	bound(b, sqlite3_bind_text(b->statement, ++b->column, address_text_known(address, text) ? text : "",
+				   -1, SQLITE_TRANSIENT));
 }
 
 static void bind_counters(struct binder *b, const struct state_tunnel_counters *c)
@@ -169,7 +171,7 @@ static void text(sqlite3_stmt *row, int *column, char *ret, size_t size)
 
 static void address(sqlite3_stmt *row, int *column, uint8_t ret[16])
 {
-	store_parse_address((const char *)sqlite3_column_text(row, (*column)++), ret);
+	address_parse((const char *)sqlite3_column_text(row, (*column)++), ret);
 }
 
 static void read_counters(sqlite3_stmt *row, int *column, struct state_tunnel_counters *ret)

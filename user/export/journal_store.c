@@ -2,13 +2,13 @@
 /* journal_store.c - transactions on the journal's file, and its bounds */
 #include "export/journal_store.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "export/json_writer.h"
+#include "model/address.h"
 
 #define SECOND 1000000000ull
 #define TRIM_ENTRIES 2000
@@ -94,29 +94,6 @@ static int end(struct store *s, int err)
 
 /* ---- values */
 
-const char *store_address(const uint8_t address[16], char ret[STORE_ADDRESS])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, unknown[16];
-
-	if (memcmp(address, unknown, 16) == 0)
-		return NULL;
-	if (memcmp(address, mapped, 12) == 0)
-		return inet_ntop(AF_INET, address + 12, ret, STORE_ADDRESS);
-	return inet_ntop(AF_INET6, address, ret, STORE_ADDRESS);
-}
-
-bool store_parse_address(const char *text, uint8_t ret[16])
-{
-	uint8_t address[16] = {0};
-
-	if (text && inet_pton(AF_INET, text, address + 12) == 1)
-		address[10] = address[11] = 0xff;
-	else if (text && inet_pton(AF_INET6, text, address) != 1)
-		return false;
-	memcpy(ret, address, sizeof(address));
-	return true;
-}
-
 static void bind_number(sqlite3_stmt *statement, int *column, uint64_t value)
 {
 	sqlite3_bind_int64(statement, ++*column, (sqlite3_int64)value);
@@ -144,10 +121,10 @@ static void bind_text(sqlite3_stmt *statement, int *column, const char *text)
 
 static void bind_address(sqlite3_stmt *statement, int *column, const uint8_t address[16])
 {
-	char text[STORE_ADDRESS];
+	char text[ADDRESS_TEXT];
 
 	++*column;
-	if (store_address(address, text))
+	if (address_text_known(address, text))
 		sqlite3_bind_text(statement, *column, text, -1, SQLITE_TRANSIENT);
 	else
 		sqlite3_bind_null(statement, *column);

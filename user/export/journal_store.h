@@ -104,10 +104,4 @@ int store_save_add_tunnel(struct store_save *save, const struct tunnel_record *r
 int store_save_add_sa(struct store_save *save, const struct tunnel_sa_record *record);
 void store_save_free(struct store_save *save);
 
-/* "10.0.0.1", "2001:db8::1"; NULL for an unknown one. */
-#define STORE_ADDRESS 46
-const char *store_address(const uint8_t address[16], char ret[STORE_ADDRESS]);
-/* The reverse; NULL gives the unknown one. false: no address. */
-bool store_parse_address(const char *text, uint8_t ret[16]);
-
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/address.h"
+
 #define CHUNK 512
 #define SECOND 1000000000ull
 #define NAMES_MAX (1u << 20)
@@ -30,7 +32,7 @@ struct reading {
 	struct journal_reader *reader;
 	const struct journal_query *query;
 	bool coarse;
-	char peer[STORE_ADDRESS];
+	char peer[ADDRESS_TEXT];
 	struct sums *last; /* by number of the name */
 	size_t names;
 	struct row *rows;
@@ -100,8 +102,8 @@ static void read_row(sqlite3_stmt *statement, struct row *ret)
 	ret->traffic.state = (uint8_t)sqlite3_column_int(statement, 2);
 	ret->traffic.worst = (uint8_t)sqlite3_column_int(statement, 3);
 	snprintf(ret->traffic.tunnel, sizeof(ret->traffic.tunnel), "%s", name ? name : "");
-	store_parse_address((const char *)sqlite3_column_text(statement, 5), ret->traffic.local);
-	store_parse_address((const char *)sqlite3_column_text(statement, 6), ret->traffic.remote);
+	address_parse((const char *)sqlite3_column_text(statement, 5), ret->traffic.local);
+	address_parse((const char *)sqlite3_column_text(statement, 6), ret->traffic.remote);
 	ret->first_s = (uint64_t)sqlite3_column_int64(statement, 7);
 	for (int i = 0; i < STORE_COUNTERS; i++)
 		ret->value[i] = (uint64_t)sqlite3_column_int64(statement, 8 + i);
@@ -190,7 +192,7 @@ int journal_read_traffic(struct journal_reader *r, const struct journal_query *q
 	if (r->schema < 2) /* had none */
 		return 0;
 	if (query->by_peer)
-		store_address(query->peer, g.peer);
+		address_text_known(query->peer, g.peer);
 	g.rows = calloc(CHUNK, sizeof(*g.rows));
 	err = g.rows ? read_all(&g, each, arg) : -ENOMEM;
 	free(g.rows);

@@ -7,15 +7,17 @@
  */
 #include "export/export.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "export/diagnosis_json.h"
 #include "export/host_json.h"
 #include "export/ike_json.h"
+#include "export/inner_json.h"
 #include "export/json_writer.h"
 #include "export/observable_json.h"
 #include "export/tunnel_json.h"
+#include "export/unknown_json.h"
+#include "model/address.h"
 #include "model/observable.h"
 
 #define EXPORT_SCHEMA 1
@@ -81,17 +83,6 @@ static void write_interfaces(struct json_writer *w, const struct state *state)
 }
 
 /* ---- security associations ---- */
-
-static void write_address(struct json_writer *w, const char *key, uint8_t family, const uint8_t address[16])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (!inet_ntop(family == 4 ? AF_INET : AF_INET6, family == 4 ? address + 12 : address, text,
-		       sizeof(text)))
-		json_write_null(w, key);
-	else
-		json_write_string(w, key, text);
-}
 
 /* Power-of-two buckets, up to the last that is not empty. */
 static void write_histogram(struct json_writer *w, const char *key, const uint64_t *bucket, size_t count)
@@ -204,9 +195,9 @@ static void write_sa(struct json_writer *w, const struct state *state, const str
 			  sa->encapsulation == ESP_PKT_UDP   ? "udp"
 			  : sa->encapsulation == ESP_PKT_TCP ? "tcp"
 							     : "none");
-	write_address(w, "source", sa->family, sa->source);
+	json_write_address(w, "source", sa->family, sa->source);
 	number_or_null(w, "source_port", sa->source_port, 0);
-	write_address(w, "destination", sa->family, sa->destination);
+	json_write_address(w, "destination", sa->family, sa->destination);
 	number_or_null(w, "destination_port", sa->destination_port, 0);
 	json_write_hex(w, "spi", sa->spi, 8);
 	if (sa->known < 0)
@@ -258,6 +249,33 @@ static void write_table_size(struct json_writer *w, const char *key, uint64_t sl
 	json_write_close(w, '}');
 }
 
+static void write_hook(struct json_writer *w, const char *key, const struct state_hook *hook)
+{
+	if (!hook->used) {
+		json_write_null(w, key);
+		return;
+	}
+	json_write_flat(w, key, '{');
+	json_write_number(w, "sent", hook->sent);
+	json_write_number(w, "failed", hook->failed);
+	json_write_number(w, "dropped", hook->dropped);
+	json_write_close(w, '}');
+}
+
+static void write_logs(struct json_writer *w, const struct state_logs *logs)
+{
+	if (!logs->used) {
+		json_write_null(w, "logs");
+		return;
+	}
+	json_write_flat(w, "logs", '{');
+	json_write_number(w, "lines", logs->lines);
+	json_write_number(w, "recognised", logs->recognised);
+	json_write_number(w, "forgotten", logs->forgotten);
+	json_write_number(w, "missing", logs->missing);
+	json_write_close(w, '}');
+}
+
 static void write_self(struct json_writer *w, const struct state *state)
 {
 	const struct state_self *self = &state->self;
@@ -279,6 +297,9 @@ static void write_self(struct json_writer *w, const struct state *state)
 	json_write_number(w, "polls", self->polls);
 	json_write_number(w, "poll_ns_last", self->poll_ns_last);
 	json_write_number(w, "tick_hz", self->tick_hz);
+	write_hook(w, "hook_command", &self->hooks[STATE_HOOK_COMMAND]);
+	write_hook(w, "hook_url", &self->hooks[STATE_HOOK_URL]);
+	write_logs(w, &self->logs);
 	json_write_close(w, '}');
 }
 
@@ -313,6 +334,8 @@ static void write_state(struct json_writer *w, const struct state *state,
 	if (options->ike_verdicts)
 		write_ike(w, options->ike_verdicts, options->conversations);
 	export_host(w, "host", state->host);
+	export_unknown(w, "unknown_spi", state->unknown);
+	export_inner(w, "inner", state);
 	write_self(w, state);
 	json_write_close(w, '}');
 	if (w->pretty)

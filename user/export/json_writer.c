@@ -2,6 +2,7 @@
 #include "export/json_writer.h"
 
 #include "export/export.h"
+#include "model/address.h"
 
 static void json_line(struct json_writer *w)
 {
@@ -112,4 +113,14 @@ void json_write_hex(struct json_writer *w, const char *key, uint64_t value, unsi
 	text_string(&w->text, "\"0x");
 	text_hex(&w->text, value, digits);
 	text_char(&w->text, '"');
+}
+
+void json_write_address(struct json_writer *w, const char *key, uint8_t family, const uint8_t address[16])
+{
+	char text[ADDRESS_TEXT];
+
+	if (family)
+		json_write_string(w, key, address_text_of(family, address, text));
+	else
+		json_write_null(w, key);
 }

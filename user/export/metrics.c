@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* metrics.c - the state as Prometheus metrics: writes metrics_table.c in either format */
+/* metrics.c - the state as Prometheus metrics: makes a page of metrics_table.c in either format */
 #include "export/export.h"
 
 #include <stdlib.h>
@@ -7,16 +7,12 @@
 
 #include "diagnose/catalogue.h"
 #include "diagnose/diagnosis.h"
+#include "export/metrics_page.h"
 #include "export/metrics_sas.h"
 #include "export/metrics_table.h"
 #include "export/text.h"
 
 /* ---- writing ---- */
-
-struct metrics {
-	struct text text;
-	bool openmetrics;
-};
 
 /* Both formats escape backslash and newline; OpenMetrics the quote also in HELP, where the classic format must not. */
 static void write_escaped(struct text *t, const char *string, bool quote)
@@ -59,77 +55,125 @@ static void write_label(struct text *t, const char *name, const char *value)
 	text_char(t, '"');
 }
 
-static void write_metadata(struct metrics *m, const struct metric *metric)
+/* What follows the name in a sample */
+static const char *suffix_of(const struct metric *metric)
+{
+	return metric->type == METRIC_COUNTER ? "_total" : metric->type == METRIC_INFO ? "_info" : "";
+}
+
+static void write_metadata(struct text *t, const struct metric *metric, bool openmetrics)
 {
 	static const char *const types[] = {[METRIC_COUNTER] = "counter",
 					    [METRIC_GAUGE] = "gauge",
 					    [METRIC_INFO] = "info",
 					    [METRIC_HISTOGRAM] = "histogram"};
-	const char *suffix = metric->type == METRIC_COUNTER ? "_total"
-			     : metric->type == METRIC_INFO  ? "_info"
-							    : "";
-	struct text *t = &m->text;
-
 	/* OpenMetrics names the family, the classic format the sample */
-	if (m->openmetrics)
-		suffix = "";
+	const char *suffix = openmetrics ? "" : suffix_of(metric);
+
 	text_printf(t, "# TYPE %s%s %s\n", metric->name, suffix,
-		    metric->type == METRIC_INFO && !m->openmetrics ? "gauge" : types[metric->type]);
-	if (m->openmetrics && *metric->unit)
+		    metric->type == METRIC_INFO && !openmetrics ? "gauge" : types[metric->type]);
+	if (openmetrics && *metric->unit)
 		text_printf(t, "# UNIT %s %s\n", metric->name, metric->unit);
 	text_printf(t, "# HELP %s%s ", metric->name, suffix);
-	write_escaped(t, metric->help, m->openmetrics);
+	write_escaped(t, metric->help, openmetrics);
 	text_char(t, '\n');
 }
 
-static void write_sample(struct metrics *m, const struct metric *metric, const struct sample *s,
-			 const char *labels, size_t length)
-{
-	struct text *t = &m->text;
-	uint64_t value = metric->value(s);
+/* ---- samples: labels are made for the first family that has them, and known to those that have the same */
 
-	if (value == METRIC_ABSENT)
-		return;
-	text_string(t, metric->name);
-	text_string(t, metric->type == METRIC_COUNTER ? "_total"
-		       : metric->type == METRIC_INFO  ? "_info"
-						      : "");
-	if (length) {
-		text_char(t, '{');
-		text_append(t, labels, length);
-		text_char(t, '}');
+struct known_labels {
+	unsigned int bits;
+	struct metrics_labels *list; /* in the order of the walk */
+	size_t count, capacity;
+};
+
+struct walk {
+	struct metrics_page *page;
+	const struct metric *metric;
+	struct sample sample;
+	struct text labels; /* of the sample, as far as the walk has come */
+	struct known_labels known[32];
+	size_t known_count;
+	struct known_labels *these; /* of the metric's */
+	size_t number;		    /* of the sample, whether it has a value or not */
+	bool first;		    /* these are not known yet */
+	bool failed;
+};
+
+static void keep_labels(struct walk *w)
+{
+	struct known_labels *k = w->these;
+
+	if (k->count == k->capacity) {
+		size_t more = k->capacity ? k->capacity * 2 : 64;
+		struct metrics_labels *grown = realloc(k->list, more * sizeof(*grown));
+
+		if (!grown) {
+			w->failed = true;
+			return;
+		}
+		k->list = grown;
+		k->capacity = more;
 	}
-	text_char(t, ' ');
-	if (strcmp(metric->unit, "seconds") == 0 || strcmp(metric->unit, "ratio") == 0)
-		text_printf(t, "%llu.%09llu", (unsigned long long)(value / 1000000000U),
-			    (unsigned long long)(value % 1000000000U));
-	else
-		text_unsigned(t, value);
-	text_char(t, '\n');
+	k->list[k->count++] = metrics_page_labels(w->page, w->labels.data, w->labels.length);
+}
+
+static void add_sample(struct walk *w)
+{
+	uint64_t value = w->metric->value(&w->sample);
+	size_t number = w->number++;
+
+	if (w->first)
+		keep_labels(w);
+	if (value != METRIC_ABSENT && !w->failed)
+		metrics_page_sample(w->page, w->these->list[number], value);
 }
 
 /* All samples whose labels from metric_labels[from] on are still to be chosen; `labels` has those before. */
-static void write_samples(struct metrics *m, const struct metric *metric, struct sample *s, size_t from,
-			  struct text *labels)
+static void add_samples(struct walk *w, size_t from)
 {
-	size_t length = labels->length;
+	size_t length = w->labels.length;
 	const char *value;
 
-	while (from < metric_label_count && !(metric->labels & metric_labels[from].bit))
+	while (from < metric_label_count && !(w->metric->labels & metric_labels[from].bit))
 		from++;
 	if (from == metric_label_count) {
-		write_sample(m, metric, s, labels->data, length);
+		add_sample(w);
 		return;
 	}
-	for (size_t i = 0; (value = metric_labels[from].value(s, i)) != NULL; i++) {
+	for (size_t i = 0; (value = metric_labels[from].value(&w->sample, i)) != NULL; i++) {
 		if (!*value)
 			continue;
-		if (length)
-			text_char(labels, ',');
-		write_label(labels, metric_labels[from].name, value);
-		write_samples(m, metric, s, from + 1, labels);
-		labels->length = length;
+		if (w->first) {
+			if (length)
+				text_char(&w->labels, ',');
+			write_label(&w->labels, metric_labels[from].name, value);
+		}
+		add_samples(w, from + 1);
+		w->labels.length = length;
 	}
+}
+
+static void add_family(struct walk *w, const struct metric *metric)
+{
+	bool billionths = strcmp(metric->unit, "seconds") == 0 || strcmp(metric->unit, "ratio") == 0;
+	size_t i = 0;
+
+	metrics_page_family(w->page, metric->name, suffix_of(metric),
+			    billionths ? METRICS_BILLIONTHS : METRICS_INTEGER);
+	while (i < w->known_count && w->known[i].bits != metric->labels)
+		i++;
+	w->first = i == w->known_count;
+	if (w->first && i == sizeof(w->known) / sizeof(w->known[0])) {
+		w->known[--i].count = 0; /* one place is for those that found none */
+		w->known[i].bits = metric->labels;
+	} else if (w->first) {
+		w->known[w->known_count++].bits = metric->labels;
+	}
+	w->metric = metric;
+	w->these = &w->known[i];
+	w->number = 0;
+	add_samples(w, 0);
 }
 
 /* The round-trip times of IKE: cumulative buckets, as both formats want them. */
@@ -201,37 +245,47 @@ static void write_findings(struct text *t, const struct metric *metric, const st
 			write_finding(t, metric, cleared->list[i]);
 }
 
-static char *write_all(const struct state *state, bool openmetrics, bool sas, size_t *ret_len)
+struct metrics_page *export_metrics_page(const struct state *state, bool openmetrics, bool sas)
 {
-	struct metrics m = {.openmetrics = openmetrics};
-	struct text labels = {0};
+	struct metrics_page *page = metrics_page_new();
+	struct walk w = {.page = page, .sample.state = state};
+	struct text *text;
 
+	if (!page)
+		return NULL;
+	text = metrics_page_text(page);
 	for (size_t i = 0; i < metric_count; i++) {
-		struct sample s = {.state = state};
-
-		write_metadata(&m, &metric_table[i]);
+		write_metadata(text, &metric_table[i], openmetrics);
 		if (metric_table[i].type == METRIC_HISTOGRAM)
-			write_histogram(&m.text, &metric_table[i], state);
+			write_histogram(text, &metric_table[i], state);
 		else if (!metric_table[i].value)
-			write_findings(&m.text, &metric_table[i], state);
+			write_findings(text, &metric_table[i], state);
 		else
-			write_samples(&m, &metric_table[i], &s, 0, &labels);
+			add_family(&w, &metric_table[i]);
 	}
 	if (sas)
-		metrics_sas_write(&m.text, state, openmetrics);
+		metrics_sas_add(page, state, openmetrics);
 	if (openmetrics)
-		text_string(&m.text, "# EOF\n");
-	m.text.failed |= labels.failed;
-	text_free(&labels);
-	return text_take(&m.text, ret_len);
+		text_string(text, "# EOF\n");
+	text->failed |= w.labels.failed || w.failed;
+	text_free(&w.labels);
+	for (size_t i = 0; i < w.known_count; i++)
+		free(w.known[i].list);
+	return metrics_page_done(page);
 }
 
-char *export_metrics(const struct state *state, bool openmetrics, size_t *ret_len)
+char *export_metrics(const struct state *state, bool openmetrics, bool sas, size_t *ret_len)
 {
-	return write_all(state, openmetrics, false, ret_len);
-}
+	struct metrics_page *page = export_metrics_page(state, openmetrics, sas);
+	struct text all = {0};
+	char slice[4096];
+	ssize_t n;
 
-char *export_metrics_with_sas(const struct state *state, bool openmetrics, size_t *ret_len)
-{
-	return write_all(state, openmetrics, true, ret_len);
+	if (!page)
+		return NULL;
+	while ((n = metrics_page_read(page, slice, sizeof(slice))) > 0)
+		text_append(&all, slice, (size_t)n);
+	all.failed |= n < 0;
+	metrics_page_free(page);
+	return text_take(&all, ret_len);
 }

@@ -55,6 +55,45 @@ const char *metric_label_host_drop_reason(struct sample *s, size_t i)
 	return i ? NULL : s->drop->reason;
 }
 
+const char *metric_label_host_ring_interface(struct sample *s, size_t i)
+{
+	const char *name = metric_label_host_nic(s, i);
+
+	return !name || s->nic->ring_count ? name : "";
+}
+
+const char *metric_label_host_ring(struct sample *s, size_t i)
+{
+	if (i >= s->nic->ring_count)
+		return NULL;
+	s->ring = &s->nic->ring[i];
+	return s->ring->name;
+}
+
+/* Both labels of a queue are those of its row. */
+const char *metric_label_host_queue_interface(struct sample *s, size_t i)
+{
+	const struct host_facts *host = s->state->host;
+
+	if (!host || i >= host->queue_count)
+		return NULL;
+	s->queue = &host->queues[i];
+	return s->queue->interface;
+}
+
+const char *metric_label_host_queue(struct sample *s, size_t i)
+{
+	return i ? NULL : s->queue->name;
+}
+
+const char *metric_label_host_notice(struct sample *s, size_t i)
+{
+	if (!s->state->host || !s->state->host->follows_xfrm)
+		return NULL;
+	s->notice = i;
+	return fact_notice_name(i);
+}
+
 /* ---- values ---- */
 
 static uint64_t value_softnet(const struct sample *s, uint64_t value)
@@ -102,4 +141,42 @@ uint64_t metric_host_xfrm(const struct sample *s)
 uint64_t metric_host_drops(const struct sample *s)
 {
 	return s->drop->value;
+}
+
+uint64_t metric_host_ring(const struct sample *s)
+{
+	return s->ring->value;
+}
+
+uint64_t metric_host_queue_packets(const struct sample *s)
+{
+	return s->queue->packets;
+}
+
+uint64_t metric_host_queue_dropped(const struct sample *s)
+{
+	return s->queue->dropped;
+}
+
+/* Of all namespaces together. */
+uint64_t metric_host_notices(const struct sample *s)
+{
+	const struct host_facts *host = s->state->host;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < host->space_count; i++)
+		sum += host->spaces[i].notices[s->notice];
+	return sum;
+}
+
+uint64_t metric_host_overruns(const struct sample *s)
+{
+	const struct host_facts *host = s->state->host;
+	uint64_t sum = 0;
+
+	if (!host || !host->follows_xfrm)
+		return METRIC_ABSENT;
+	for (size_t i = 0; i < host->space_count; i++)
+		sum += host->spaces[i].overruns;
+	return sum;
 }

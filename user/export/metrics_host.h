@@ -11,8 +11,18 @@ label_value metric_label_host_nic_counter;
 label_value metric_label_host_drop_interface;
 label_value metric_label_host_drop_kind;
 label_value metric_label_host_drop_reason;
+label_value metric_label_host_ring_interface;
+label_value metric_label_host_ring;
+label_value metric_label_host_queue_interface;
+label_value metric_label_host_queue;
+label_value metric_label_host_notice;
 
 metric_value metric_host_xfrm;
+metric_value metric_host_ring;
+metric_value metric_host_queue_packets;
+metric_value metric_host_queue_dropped;
+metric_value metric_host_notices;
+metric_value metric_host_overruns;
 metric_value metric_host_drops;
 metric_value metric_host_drops_rest;
 metric_value metric_host_nic;

@@ -8,12 +8,17 @@
  */
 #include "export/metrics_sas.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX "espial_child_sa_"
+#include "model/address.h"
+
+/*
+ * An SA that has ended is told for so long after its last packet: whoever compares both ends looks at a minute ago, and needs
+ * to see the end. Without this bound each rekeying of a quiet gateway would add series until the table of SAs is full.
+ */
+#define ENDED_NS (300 * UINT64_C(1000000000))
 
 /* As in struct state_sa */
 enum {
@@ -58,20 +63,22 @@ static uint64_t first_time(const struct state_sa *sa)
 }
 
 static const struct family families[] = {
-	{"first_number", "", "First sequence number seen of the SA.", false, first_number},
-	{"highest_number", "", "Highest sequence number seen of the SA.", false, highest_number},
-	{"received_packets", "", "Distinct sequence numbers seen of the SA.", true, received},
-	{"missing_numbers", "",
+	{"espial_child_sa_first_number", "", "First sequence number seen of the SA.", false, first_number},
+	{"espial_child_sa_highest_number", "", "Highest sequence number seen of the SA.", false,
+	 highest_number},
+	{"espial_child_sa_received_packets", "", "Distinct sequence numbers seen of the SA.", true, received},
+	{"espial_child_sa_missing_numbers", "",
 	 "Sequence numbers below the highest that have not come: lost, or still to come.", false, missing},
-	{"max_late_distance", "", "Largest distance behind the highest number at which a packet came.", false,
-	 late},
-	{"first_timestamp_seconds", "seconds", "When its first packet was seen, Unix time.", false,
-	 first_time},
+	{"espial_child_sa_max_late_distance", "",
+	 "Largest distance behind the highest number at which a packet came.", false, late},
+	{"espial_child_sa_first_timestamp_seconds", "seconds", "When its first packet was seen, Unix time.",
+	 false, first_time},
 };
 
-static bool is_told(const struct state *state, const struct state_sa *sa)
+static bool is_told(const struct state *state, const struct state_sa *sa, uint64_t newest_ns)
 {
-	return !sa->newcomer && sa->tunnel < state->tunnel_count && !state->tunnels[sa->tunnel].transit &&
+	return !sa->newcomer && (sa->live || sa->last_ns + ENDED_NS >= newest_ns) &&
+	       sa->tunnel < state->tunnel_count && !state->tunnels[sa->tunnel].transit &&
 	       ((sa->side == SIDE_IN && sa->direction == ESP_DIR_IN) ||
 		(sa->side == SIDE_OUT && sa->direction == ESP_DIR_OUT));
 }
@@ -100,59 +107,77 @@ static bool is_same(const struct state_sa *x, const struct state_sa *y)
 	       x->protocol == y->protocol && x->side == y->side;
 }
 
-static void write_labels(struct text *t, const struct state *state, const struct state_sa *sa)
+static struct metrics_labels add_labels(struct metrics_page *page, const struct state *state,
+					const struct state_sa *sa, struct text *scratch)
 {
-	char address[INET6_ADDRSTRLEN] = "";
+	char address[ADDRESS_TEXT];
 
-	if (sa->family == 4)
-		inet_ntop(AF_INET, sa->destination + 12, address, sizeof(address));
-	else
-		inet_ntop(AF_INET6, sa->destination, address, sizeof(address));
-	text_string(t, "{tunnel=\"");
-	metrics_label(t, state->tunnels[sa->tunnel].name);
-	text_printf(t, "\",direction=\"%s\",protocol=\"%s\",spi=\"0x%08x\",destination=\"%s\"}",
-		    sa->side == SIDE_OUT ? "out" : "in", sa->protocol == 51 ? "ah" : "esp", sa->spi, address);
+	address_text_of(sa->family, sa->destination, address);
+	scratch->length = 0;
+	text_string(scratch, "tunnel=\"");
+	metrics_label(scratch, state->tunnels[sa->tunnel].name);
+	text_string(scratch, sa->side == SIDE_OUT ? "\",direction=\"out\"" : "\",direction=\"in\"");
+	text_string(scratch, sa->protocol == 51 ? ",protocol=\"ah\",spi=\"0x" : ",protocol=\"esp\",spi=\"0x");
+	text_hex(scratch, sa->spi, 8);
+	text_string(scratch, "\",destination=\"");
+	text_string(scratch, address);
+	text_char(scratch, '"');
+	return metrics_page_labels(page, scratch->data, scratch->length);
 }
 
-static void write_family(struct text *t, const struct family *family, const struct state *state,
-			 const struct state_sa *const *list, size_t count, bool openmetrics)
+static void add_family(struct metrics_page *page, const struct family *family, bool openmetrics)
 {
 	const char *total = family->counter ? "_total" : "", *suffix = openmetrics ? "" : total;
+	struct text *t = metrics_page_text(page);
 
-	text_printf(t, "# TYPE " PREFIX "%s%s %s\n", family->name, suffix,
-		    family->counter ? "counter" : "gauge");
+	text_printf(t, "# TYPE %s%s %s\n", family->name, suffix, family->counter ? "counter" : "gauge");
 	if (openmetrics && *family->unit)
-		text_printf(t, "# UNIT " PREFIX "%s %s\n", family->name, family->unit);
-	text_printf(t, "# HELP " PREFIX "%s%s %s\n", family->name, suffix, family->help);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t value = family->value(list[i]);
-
-		if (i && is_same(list[i - 1], list[i]))
-			continue;
-		text_printf(t, PREFIX "%s%s", family->name, total);
-		write_labels(t, state, list[i]);
-		if (*family->unit)
-			text_printf(t, " %llu.%09llu\n", (unsigned long long)(value / 1000000000U),
-				    (unsigned long long)(value % 1000000000U));
-		else
-			text_printf(t, " %llu\n", (unsigned long long)value);
-	}
+		text_printf(t, "# UNIT %s %s\n", family->name, family->unit);
+	text_printf(t, "# HELP %s%s %s\n", family->name, suffix, family->help);
+	metrics_page_family(page, family->name, total, *family->unit ? METRICS_BILLIONTHS : METRICS_INTEGER);
 }
 
-void metrics_sas_write(struct text *t, const struct state *state, bool openmetrics)
+/* Those that are told, in order, of each series one; ret[] has room for all. Their number. */
+static size_t choose(const struct state *state, const struct state_sa **ret)
+{
+	size_t told = 0, count = 0;
+	uint64_t newest_ns = 0; /* the clock, as far as packets tell it */
+
+	for (size_t i = 0; i < state->sa_count; i++)
+		if (state->sas[i].last_ns > newest_ns)
+			newest_ns = state->sas[i].last_ns;
+	for (size_t i = 0; i < state->sa_count; i++)
+		if (is_told(state, &state->sas[i], newest_ns))
+			ret[told++] = &state->sas[i];
+	qsort(ret, told, sizeof(const struct state_sa *), compare);
+	for (size_t i = 0; i < told; i++)
+		if (!count || !is_same(ret[count - 1], ret[i]))
+			ret[count++] = ret[i];
+	return count;
+}
+
+void metrics_sas_add(struct metrics_page *page, const struct state *state, bool openmetrics)
 {
 	const struct state_sa **list = calloc(state->sa_count + 1, sizeof(const struct state_sa *));
-	size_t count = 0;
+	struct metrics_labels *labels = calloc(state->sa_count + 1, sizeof(*labels));
+	struct text scratch = {0};
+	size_t count;
 
-	if (!list) {
-		t->failed = true;
-		return;
+	if (!list || !labels) {
+		metrics_page_text(page)->failed = true;
+		goto out;
 	}
-	for (size_t i = 0; i < state->sa_count; i++)
-		if (is_told(state, &state->sas[i]))
-			list[count++] = &state->sas[i];
-	qsort(list, count, sizeof(const struct state_sa *), compare);
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		write_family(t, &families[i], state, list, count, openmetrics);
+	count = choose(state, list);
+	for (size_t i = 0; i < count; i++)
+		labels[i] = add_labels(page, state, list[i], &scratch);
+	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+		add_family(page, &families[f], openmetrics);
+		for (size_t i = 0; i < count; i++)
+			metrics_page_sample(page, labels[i], families[f].value(list[i]));
+	}
+	metrics_page_text(page)->failed |= scratch.failed;
+out:
+	text_free(&scratch);
+	free(labels);
 	free(list);
 }

@@ -11,6 +11,7 @@
 #include "diagnose/catalogue.h"
 #include "diagnose/diagnosis.h"
 #include "export/metrics_host.h"
+#include "export/metrics_inner.h"
 #include "model/conversation.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -45,6 +46,15 @@ enum {
 	BY_NIC = 1 << 16,
 	BY_NIC_COUNTER = 1 << 17,
 	BY_DROP = 1 << 18,
+	BY_INNER = 1 << 19,
+	BY_INNER_KIND = 1 << 20,
+	BY_INNER_FAMILY = 1 << 21,
+	BY_INNER_TUNNEL = 1 << 22,
+	BY_RING = 1 << 23,
+	BY_QUEUE = 1 << 24,
+	BY_NOTICE = 1 << 25,
+	BY_HOOK = 1 << 26,
+	BY_HOOK_RESULT = 1 << 27,
 };
 
 static const char *interface_value(struct sample *s, size_t i)
@@ -110,17 +120,10 @@ static const char *tunnel_value(struct sample *s, size_t i)
 	return s->tunnel->name;
 }
 
-static const char *const tunnel_states[STATE_TUNNEL_STATES] = {
-	[STATE_TUNNEL_DOWN] = "down",
-	[STATE_TUNNEL_NEGOTIATING] = "negotiating",
-	[STATE_TUNNEL_IDLE] = "idle",
-	[STATE_TUNNEL_UP] = "up",
-};
-
 static const char *tunnel_state_value(struct sample *s, size_t i)
 {
 	s->tunnel_state = i;
-	return i < STATE_TUNNEL_STATES ? tunnel_states[i] : NULL;
+	return i < STATE_TUNNEL_STATES ? state_tunnel_state_name((enum state_tunnel_state)i) : NULL;
 }
 
 static const char *cause_value(struct sample *s, size_t i)
@@ -168,10 +171,34 @@ static const char *outcome_value(struct sample *s, size_t i)
 	return name ? name : "answered";
 }
 
+/* Only those that are set up */
+static const char *hook_value(struct sample *s, size_t i)
+{
+	static const char *const names[STATE_HOOKS] = {
+		[STATE_HOOK_COMMAND] = "command", [STATE_HOOK_URL] = "url"};
+
+	if (i >= STATE_HOOKS)
+		return NULL;
+	s->hook = i;
+	return s->state->self.hooks[i].used ? names[i] : "";
+}
+
+static const char *hook_result_value(struct sample *s, size_t i)
+{
+	static const char *const names[] = {"sent", "failed", "dropped"};
+
+	s->hook_result = i;
+	return i < COUNT(names) ? names[i] : NULL;
+}
+
 const struct label metric_labels[] = {
 	{BY_INTERFACE, "interface", interface_value},
 	{BY_TUNNEL, "tunnel", tunnel_value},
+	{BY_INNER, "interface", metric_label_inner_interface},
+	{BY_INNER_TUNNEL, "tunnel", metric_label_inner_tunnel},
 	{BY_DIRECTION, "direction", direction_value},
+	{BY_INNER_KIND, "kind", metric_label_inner_kind},
+	{BY_INNER_FAMILY, "family", metric_label_inner_family},
 	{BY_CLASS, "class", class_value},
 	{BY_REASON, "reason", reason_value},
 	{BY_LOSS, "reason", loss_value},
@@ -190,6 +217,13 @@ const struct label metric_labels[] = {
 	{BY_DROP, "interface", metric_label_host_drop_interface},
 	{BY_DROP, "packet", metric_label_host_drop_kind},
 	{BY_DROP, "reason", metric_label_host_drop_reason},
+	{BY_RING, "interface", metric_label_host_ring_interface},
+	{BY_RING, "counter", metric_label_host_ring},
+	{BY_QUEUE, "interface", metric_label_host_queue_interface},
+	{BY_QUEUE, "queue", metric_label_host_queue},
+	{BY_NOTICE, "kind", metric_label_host_notice},
+	{BY_HOOK, "hook", hook_value},
+	{BY_HOOK_RESULT, "result", hook_result_value},
 };
 const size_t metric_label_count = COUNT(metric_labels);
 
@@ -243,6 +277,22 @@ VALUE(cpu, s->state->self.cpu_ns)
 VALUE(rss, s->state->self.rss_bytes)
 VALUE(started, s->state->self.started_ns)
 VALUE(one, s ? 1 : 0)
+
+static uint64_t value_hooks(const struct sample *s)
+{
+	const struct state_hook *hook = &s->state->self.hooks[s->hook];
+
+	return s->hook_result == 0 ? hook->sent : s->hook_result == 1 ? hook->failed : hook->dropped;
+}
+
+static uint64_t of_logs(const struct sample *s, uint64_t value)
+{
+	return s->state->self.logs.used ? value : METRIC_ABSENT;
+}
+
+VALUE(log_lines, of_logs(s, s->state->self.logs.lines))
+VALUE(log_messages, of_logs(s, s->state->self.logs.recognised))
+VALUE(log_missing, of_logs(s, s->state->self.logs.missing))
 
 static const struct state_tunnel_counters *tunnel_counters(const struct sample *s)
 {
@@ -427,6 +477,12 @@ const struct metric metric_table[] = {
 	{"espial_host_xfrm_errors", COUNTER, "",
 	 "Packets that IPsec of this host refused, by the kernel's counter (/proc/net/xfrm_stat).", BY_XFRM,
 	 metric_host_xfrm},
+	{"espial_xfrm_notices", COUNTER, "",
+	 "What was heard of the SAs of the kernel, by kind, in all network namespaces that are followed.",
+	 BY_NOTICE, metric_host_notices},
+	{"espial_xfrm_overruns", COUNTER, "",
+	 "Times that changes came faster than they were read, and everything was read anew.", 0,
+	 metric_host_overruns},
 	{"espial_host_drops", COUNTER, "",
 	 "Packets that this host dropped since the agent started, by the kernel's reason. packet=outer: "
 	 "ESP, AH, IKE; inner: out of or on the way into an SA; other: only those too big.",
@@ -436,6 +492,15 @@ const struct metric metric_table[] = {
 	{"espial_host_nic_dropped", COUNTER, "",
 	 "Packets that a watched interface dropped or got damaged, by its own counter.",
 	 BY_NIC | BY_NIC_COUNTER, metric_host_nic},
+	{"espial_host_nic_ring_dropped", COUNTER, "",
+	 "Packets that found no room in a watched interface, by its driver's own counter. Several may count "
+	 "the same packet.",
+	 BY_RING, metric_host_ring},
+	{"espial_host_nic_queue_packets", COUNTER, "", "Packets of a queue of a watched interface.", BY_QUEUE,
+	 metric_host_queue_packets},
+	{"espial_host_nic_queue_dropped", COUNTER, "",
+	 "Packets that a queue of a watched interface dropped, for want of room or unfit.", BY_QUEUE,
+	 metric_host_queue_dropped},
 	{"espial_host_softnet_dropped", COUNTER, "",
 	 "Packets dropped because a CPU's backlog was full (/proc/net/softnet_stat).", 0,
 	 metric_host_softnet_dropped},
@@ -444,11 +509,43 @@ const struct metric metric_table[] = {
 	 metric_host_softnet_squeezed},
 	{"espial_host_cpu_softirq_ratio", GAUGE, "ratio",
 	 "Share of all CPUs' time in softirq, since the look before.", 0, metric_host_cpu_softirq},
+	{"espial_inner_packets", COUNTER, "",
+	 "Packets of inner interfaces: TCP's SYNs, ICMP errors about sizes, other ICMP unreachables, all "
+	 "else.",
+	 BY_INNER | BY_DIRECTION | BY_INNER_KIND, metric_inner_packets},
+	{"espial_inner_too_big_sent", COUNTER, "",
+	 "ICMP errors by which this host told inner hosts that a packet is too big.", BY_INNER,
+	 metric_inner_too_big},
+	{"espial_inner_missed", COUNTER, "",
+	 "SYNs and such errors that the agent did not see, and which are of no tunnel below.", BY_INNER,
+	 metric_inner_missed},
+	{"espial_inner_mss_max_bytes", GAUGE, "bytes",
+	 "Largest MSS in a SYN since the agent started. Direction out: told to inner hosts, after any clamp "
+	 "here.",
+	 BY_INNER | BY_DIRECTION | BY_INNER_FAMILY, metric_inner_mss_max},
+	{"espial_tunnel_inner_syns", COUNTER, "",
+	 "SYNs and SYN-ACKs of connections through the tunnel, on inner interfaces.",
+	 BY_INNER_TUNNEL | BY_DIRECTION, metric_inner_tunnel_syns},
+	{"espial_tunnel_inner_mss_bytes", GAUGE, "bytes", "MSS in the latest of these.",
+	 BY_INNER_TUNNEL | BY_DIRECTION, metric_inner_tunnel_mss},
+	{"espial_tunnel_inner_too_big", COUNTER, "",
+	 "ICMP errors by which this host told inner hosts that a packet is too big for the tunnel.",
+	 BY_INNER_TUNNEL, metric_inner_tunnel_too_big},
 	{"espial_table_slots", GAUGE, "", "Places in the table.", BY_TABLE, value_table_slots},
 	{"espial_table_used_slots", GAUGE, "", "Places in the table that are taken.", BY_TABLE,
 	 value_table_used},
 	{"espial_table_memory_bytes", GAUGE, "bytes", "Memory of all tables in the kernel.", 0,
 	 value_table_memory},
+	{"espial_agent_hooks", COUNTER, "",
+	 "Findings raised or cleared that were told by hook-command and hook-url; dropped: too many, or too "
+	 "slow.",
+	 BY_HOOK | BY_HOOK_RESULT, value_hooks},
+	{"espial_agent_log_lines", COUNTER, "", "Lines read of the logs that are followed.", 0,
+	 value_log_lines},
+	{"espial_agent_log_messages", COUNTER, "", "Of these, messages about IPsec that are understood.", 0,
+	 value_log_messages},
+	{"espial_agent_log_sources_missing", GAUGE, "",
+	 "Logs that are to be followed and cannot be read now.", 0, value_log_missing},
 	{"espial_agent_events", COUNTER, "",
 	 "IKE messages, ICMP errors and notices read from the ring buffer.", 0, value_events},
 	{"espial_agent_polls", COUNTER, "", "Readings of the tables.", 0, value_polls},

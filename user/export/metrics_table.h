@@ -10,6 +10,9 @@
 #include "model/host.h"
 #include "model/state.h"
 
+struct inner_interface;
+struct inner_tunnel;
+
 /* What one sample is about: filled by the labels of its metric. */
 struct sample {
 	const struct state *state;
@@ -17,11 +20,18 @@ struct sample {
 	const struct state_tunnel *tunnel;
 	size_t direction, cls, reason, loss, table, protocol;
 	size_t tunnel_state, ike_state, exchange, outcome;
+	size_t hook, hook_result;
 	enum finding_id finding;
 	const struct host_counter *xfrm;
 	const struct host_nic *nic;
 	size_t nic_counter;
 	const struct host_drop *drop;
+	const struct inner_interface *inner;
+	const struct inner_tunnel *inner_tunnel;
+	size_t inner_kind, inner_family;
+	const struct host_counter *ring;
+	const struct host_queue *queue;
+	size_t notice;
 };
 
 /* Sets the i-th value of a label in the sample and returns its text; NULL: there are no more. "": skip this one. */

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "export/timeline_json.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "model/address.h"
 #include "model/ike_parse.h"
-
-const char *timeline_address(const uint8_t address[16], char ret[TIMELINE_ADDRESS])
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, unknown[16];
-
-	if (memcmp(address, unknown, 16) == 0)
-		return NULL;
-	if (memcmp(address, mapped, 12) == 0)
-		return inet_ntop(AF_INET, address + 12, ret, TIMELINE_ADDRESS);
-	return inet_ntop(AF_INET6, address, ret, TIMELINE_ADDRESS);
-}
 
 static void write_text(struct json_writer *w, const char *key, const char *text)
 {
@@ -27,9 +16,9 @@ static void write_text(struct json_writer *w, const char *key, const char *text)
 
 static void write_address(struct json_writer *w, const char *key, const uint8_t address[16])
 {
-	char text[TIMELINE_ADDRESS];
+	char text[ADDRESS_TEXT];
 
-	write_text(w, key, timeline_address(address, text));
+	write_text(w, key, address_text_known(address, text));
 }
 
 static void write_known(struct json_writer *w, const char *key, uint64_t value)

@@ -15,8 +15,4 @@
 void timeline_json(struct json_writer *w, const char *key, const struct timeline_entry *entry,
 		   const char *kind, const char *mark);
 
-/* "10.0.0.1", "2001:db8::1"; NULL: unknown. */
-#define TIMELINE_ADDRESS 46
-const char *timeline_address(const uint8_t address[16], char ret[TIMELINE_ADDRESS]);
-
 #endif

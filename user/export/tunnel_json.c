@@ -3,24 +3,16 @@
 
 #include <stdlib.h>
 
-#include <arpa/inet.h>
 #include <string.h>
 
+#include "model/address.h"
 #include "model/conversation.h"
 #include "model/timeline.h"
 
+/* Null: a connection that is configured for any address of ours, and not up */
 static void write_address(struct json_writer *w, const char *key, const uint8_t address[16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, none[16];
-	bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-	char text[INET6_ADDRSTRLEN];
-
-	/* A connection that is configured for any address of ours, and not up */
-	if (!memcmp(address, none, sizeof(none)) ||
-	    !inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text)))
-		json_write_null(w, key);
-	else
-		json_write_string(w, key, text);
+	json_write_address(w, key, address_is_any(address) ? 0 : address_family(address), address);
 }
 
 static void write_time(struct json_writer *w, const char *key, uint64_t ns)
@@ -34,18 +26,6 @@ static void number_or_null(struct json_writer *w, const char *key, uint64_t valu
 		json_write_number(w, key, value);
 	else
 		json_write_null(w, key);
-}
-
-const char *export_tunnel_state_name(enum state_tunnel_state state)
-{
-	static const char *const names[STATE_TUNNEL_STATES] = {
-		[STATE_TUNNEL_DOWN] = "down",
-		[STATE_TUNNEL_NEGOTIATING] = "negotiating",
-		[STATE_TUNNEL_IDLE] = "idle",
-		[STATE_TUNNEL_UP] = "up",
-	};
-
-	return state < STATE_TUNNEL_STATES ? names[state] : "unknown";
 }
 
 static void write_counters(struct json_writer *w, const char *key, const struct state_tunnel_counters *c)
@@ -93,6 +73,18 @@ static void write_child(struct json_writer *w, const struct state_tunnel *tunnel
 	json_write_close(w, '}');
 }
 
+static void write_selectors(struct json_writer *w, const struct state_tunnel *tunnel)
+{
+	if (!tunnel->local_ts[0] || !tunnel->remote_ts[0]) {
+		json_write_null(w, "selectors");
+		return;
+	}
+	json_write_flat(w, "selectors", '{');
+	json_write_string(w, "local", tunnel->local_ts);
+	json_write_string(w, "remote", tunnel->remote_ts);
+	json_write_close(w, '}');
+}
+
 void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 {
 	json_write_open(w, NULL, '{');
@@ -103,7 +95,11 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	write_address(w, "remote", tunnel->remote);
 	number_or_null(w, "remote_port", tunnel->remote_port);
 	json_write_bool(w, "transit", tunnel->transit);
-	json_write_string(w, "state", export_tunnel_state_name(tunnel->state));
+	if (tunnel->netns)
+		json_write_string(w, "netns", tunnel->netns);
+	else
+		json_write_null(w, "netns");
+	json_write_string(w, "state", state_tunnel_state_name(tunnel->state));
 	json_write_string(w, "confidence",
 			  timeline_confidence_name((enum timeline_confidence)tunnel->confidence));
 	json_write_string(w, "evidence", tunnel->evidence);
@@ -130,6 +126,7 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	number_or_null(w, "reqid", tunnel->reqid);
 	number_or_null(w, "if_id", tunnel->if_id);
 	write_child(w, tunnel);
+	write_selectors(w, tunnel);
 	write_mtu(w, tunnel);
 	json_write_close(w, '}');
 }
@@ -166,7 +163,7 @@ static void write_some(struct json_writer *w, const char *key, const struct stat
 	json_write_close(w, ']');
 	json_write_flat(w, "tunnel_states", '{');
 	for (int i = 0; i < STATE_TUNNEL_STATES; i++)
-		json_write_number(w, export_tunnel_state_name((enum state_tunnel_state)i), counts[i]);
+		json_write_number(w, state_tunnel_state_name((enum state_tunnel_state)i), counts[i]);
 	json_write_close(w, '}');
 	free(sorted);
 }

@@ -6,7 +6,6 @@
 #include "export/json_writer.h"
 #include "model/state.h"
 
-const char *export_tunnel_state_name(enum state_tunnel_state state);
 void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel);
 /*
  * `most`: no more than so many, those that need a look first, and then also how many there are of each state, as tunnel_states; 0: all,

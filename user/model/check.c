@@ -316,6 +316,35 @@ static void judge_xfrm(const struct check_host *host, struct check_rows *rows)
 			  "a kernel built with CONFIG_XFRM_STATISTICS=y");
 }
 
+static void judge_spaces(const struct check_host *host, struct check_rows *rows)
+{
+	struct check_row *row;
+
+	for (size_t i = 0; i < host->space_count && i < CHECK_SPACES; i++) {
+		const struct check_space *s = &host->spaces[i];
+
+		row = check_add(rows, "IPsec", "netns", "network namespace", CHECK_NOTE, "%s%s%s%s: %llu SAs",
+				s->name, *s->held_by ? " (" : "", s->held_by, *s->held_by ? ")" : "",
+				(unsigned long long)s->sas);
+		check_say(row,
+			  "packets of its SAs are not compared with the kernel's, unless espial run is told",
+			  "");
+		snprintf(row->remedy, sizeof(row->remedy), "espial run --netns %s", s->name);
+	}
+	if (host->unseen_spaces || host->spaces_hidden) {
+		row = check_add(rows, "IPsec", "netns", "network namespaces", CHECK_NOT_SEEN,
+				"%llu of %llu others cannot be looked into%s",
+				(unsigned long long)host->unseen_spaces,
+				(unsigned long long)host->other_spaces,
+				host->spaces_hidden ? ", nor those of other users' processes" : "");
+		check_say(row, "whether SAs are in there is not known",
+			  "CAP_SYS_ADMIN and CAP_SYS_PTRACE may look: run as root");
+	} else if (!host->space_count) {
+		check_add(rows, "IPsec", "netns", "network namespaces", CHECK_OK, "%llu others, none has SAs",
+			  (unsigned long long)host->other_spaces);
+	}
+}
+
 static void judge_esp_offload(const struct check_host *host, struct check_rows *rows)
 {
 	const char *modules = host->esp4_offload && host->esp6_offload ? "esp4_offload and esp6_offload"
@@ -329,7 +358,9 @@ static void judge_esp_offload(const struct check_host *host, struct check_rows *
 		return;
 	}
 	row = check_add(rows, "IPsec", "esp-gro", "ESP in GRO", CHECK_NOTE, "%s loaded", modules);
-	check_say(row, "ESP is taken away before generic XDP and tc ingress: only native XDP sees it",
+	check_say(row,
+		  "ESP is taken away before tc ingress, and before XDP of devices above: XDP of the one that "
+		  "receives sees it",
 		  "see the interfaces below");
 }
 
@@ -366,6 +397,7 @@ int check_judge(const struct check_host *host, struct check_rows *ret)
 	judge_lockdown(host, ret);
 	judge_privileges(host, ret);
 	judge_xfrm(host, ret);
+	judge_spaces(host, ret);
 	judge_esp_offload(host, ret);
 	for (size_t i = 0; i < host->daemon_count; i++)
 		judge_daemon(&host->daemons[i], ret);

@@ -77,6 +77,15 @@ struct check_daemon {
 
 #define CHECK_DAEMONS 8
 
+/* Another network namespace that has SAs. */
+struct check_space {
+	char name[112];	  /* as --netns takes it */
+	char held_by[16]; /* a process in there, where it has no name; "" it has one */
+	uint64_t sas;
+};
+
+#define CHECK_SPACES 16
+
 struct check_host {
 	char name[65], release[65];
 	unsigned int major, minor; /* of the kernel; 0: unseen */
@@ -96,6 +105,11 @@ struct check_host {
 	uint64_t xfrm_sas;
 	bool xfrm_stat;			 /* /proc/net/xfrm_stat */
 	bool esp4_offload, esp6_offload; /* the modules are loaded */
+	struct check_space spaces[CHECK_SPACES];
+	size_t space_count; /* how many there are: spaces[] has at most CHECK_SPACES of them */
+	uint64_t other_spaces,
+		unseen_spaces; /* network namespaces; of those, the ones that may not be looked into */
+	bool spaces_hidden;    /* those that other users' processes are in cannot even be counted */
 	struct check_daemon daemons[CHECK_DAEMONS];
 	size_t daemon_count;
 	struct check_interface *interfaces;

@@ -186,6 +186,13 @@ static void begin(struct fold *f)
 		  f->packet->time_ns, m->message_id, 0);
 }
 
+/* The answer to a version that is not read here (`espial probe` asks so): the responder keeps nothing (RFC 7296 section 2.5). */
+static bool refuses_version(const struct ike_message *m)
+{
+	return m->major == 2 && m->response && m->notify_count == 1 &&
+	       m->notifies[0].type == IKE_V2_NOTIFY_INVALID_MAJOR_VERSION;
+}
+
 /* Messages about an IKE SA that is gone, in clear: they make no new one (RFC 7296 section 2.21.4). */
 static bool makes_entry(const struct ike_message *m)
 {
@@ -193,8 +200,9 @@ static bool makes_entry(const struct ike_message *m)
 		return true;
 	if (m->major == 1)
 		return m->exchange != IKE_V1_EXCHANGE_INFORMATIONAL;
-	return m->exchange == IKE_V2_EXCHANGE_IKE_SA_INIT ||
-	       m->exchange == IKE_V2_EXCHANGE_IKE_SESSION_RESUME;
+	return (m->exchange == IKE_V2_EXCHANGE_IKE_SA_INIT ||
+		m->exchange == IKE_V2_EXCHANGE_IKE_SESSION_RESUME) &&
+	       !refuses_version(m);
 }
 
 static void account(struct fold *f)

@@ -15,6 +15,8 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
+#include "model/address.h"
+
 enum {
 	V1_HASH_MD5 = 1, /* RFC 2409 appendix A; from 4 on RFC 4868 */
 	V1_HASH_SHA1 = 2,
@@ -43,8 +45,6 @@ static gnutls_digest_algorithm_t digest_of(uint16_t algorithm)
 	}
 }
 
-static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 /* The length of the hash of that end, or 0. SPIs as they stand in this message: zero in an IKE_SA_INIT request. */
 static unsigned int hash_end(const struct fold *f, gnutls_digest_algorithm_t algorithm,
 			     const struct conversation_endpoint *end, uint8_t ret[HASH_MAX])
@@ -53,7 +53,7 @@ static unsigned int hash_end(const struct fold *f, gnutls_digest_algorithm_t alg
 	unsigned int n = 16, length = gnutls_hash_get_len(algorithm);
 
 	memcpy(text, f->packet->message, 16);
-	if (!memcmp(end->address, v4_mapped, sizeof(v4_mapped))) {
+	if (address_family(end->address) == 4) {
 		memcpy(text + n, end->address + 12, 4);
 		n += 4;
 	} else {

@@ -2,10 +2,11 @@
 /* conversation_text.c - the tracker's knowledge in words. Names are stable; sentences are not. */
 #include "model/conversation_internal.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/address.h"
 
 const char *conversation_state_name(enum conversation_state state)
 {
@@ -116,12 +117,7 @@ int conversation_evidence(const struct conversation_sa *sa, char *buffer, size_t
 
 int conversation_endpoint_print(const struct conversation_endpoint *endpoint, char *buffer, size_t size)
 {
-	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-	char text[INET6_ADDRSTRLEN];
-	bool v4 = !memcmp(endpoint->address, v4_mapped, sizeof(v4_mapped));
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, endpoint->address + (v4 ? 12 : 0), text, sizeof(text));
-	return snprintf(buffer, size, v4 ? "%s:%u" : "[%s]:%u", text, endpoint->port);
+	return address_print(endpoint->address, endpoint->port, buffer, size);
 }
 
 /* The message kept, parsed again; NULL: there is none. Free with free(). */

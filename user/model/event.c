@@ -2,7 +2,6 @@
 /* event.c - what the datapath gives whole, decoded as far as the headers */
 #include "model/event.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,18 +155,4 @@ int event_decode(const struct esp_event *raw, size_t size, uint64_t offset_ns, c
 	default:
 		return -EINVAL;
 	}
-}
-
-void event_address_print(uint8_t family, const struct event_address *address, char ret[EVENT_ADDRESS_TEXT])
-{
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	if (family == 4)
-		inet_ntop(AF_INET, address->bytes + 12, text, sizeof(text));
-	else if (family == 6)
-		inet_ntop(AF_INET6, address->bytes, text, sizeof(text));
-	if (!address->port)
-		snprintf(ret, EVENT_ADDRESS_TEXT, "%s", text);
-	else
-		snprintf(ret, EVENT_ADDRESS_TEXT, family == 6 ? "[%s]:%u" : "%s:%u", text, address->port);
 }

@@ -74,8 +74,4 @@ struct event {
 int event_decode(const struct esp_event *raw, size_t size, uint64_t offset_ns, const char *interface,
 		 const struct esp_ports *ports, struct event *ret);
 
-/* "10.0.0.1:500", "[2001:db8::1]:500", without the port when 0. */
-#define EVENT_ADDRESS_TEXT 56
-void event_address_print(uint8_t family, const struct event_address *address, char ret[EVENT_ADDRESS_TEXT]);
-
 #endif

@@ -60,6 +60,7 @@ struct fact_sa {
 	struct fact_algorithm encryption, integrity, aead;
 	uint32_t replay_window; /* packets; 0: no check */
 	bool esn;
+	bool align4; /* AH: padded to 4 bytes, as RFC 4302 has it for IPv4; else to 8 */
 	uint64_t sequence_in, sequence_out;
 	struct fact_lifetime lifetime;
 	uint64_t bytes, packets; /* used so far */
@@ -69,6 +70,7 @@ struct fact_sa {
 	uint32_t offload_ifindex;
 	bool expired_soft; /* as the kernel told */
 	bool larval;	   /* an SPI that was reserved: no keys yet */
+	uint8_t space;	   /* index in fact_kernel.spaces, as in policies and acquires */
 };
 
 struct fact_selector {
@@ -91,6 +93,7 @@ struct fact_policy {
 	uint8_t source[16], destination[16];
 	uint32_t reqid;
 	bool optional;
+	uint8_t space;
 };
 
 /* What the kernel asked for since we listen: traffic that matches a policy without an SA. */
@@ -98,9 +101,27 @@ struct fact_acquire {
 	uint8_t destination[16];
 	uint32_t reqid_or_policy; /* index of the policy */
 	uint64_t count, last_ns;
+	uint8_t space;
 };
 
-/* Everything of one network namespace. Owned by the source; valid until it is run again. */
+#define FACT_NOTICES 8 /* kinds of what the kernel tells of SAs: fact_notice_name() */
+
+/* A network namespace whose SAs and policies are asked for. */
+struct fact_space {
+	const char *
+		name; /* as it was configured, for as long as anybody reads facts; NULL: the one that we are in */
+	bool available;
+	char why[160]; /* not available: the reason and the remedy */
+	size_t sa_count, policy_count, acquire_count;
+	uint64_t
+		notices[FACT_NOTICES]; /* heard since the agent began, over all the times that it was there */
+	uint64_t overruns, synced_ns;
+};
+
+/* "added", "removed", … */
+const char *fact_notice_name(size_t notice);
+
+/* Everything of all namespaces that are followed. Owned by the source; valid until it is run again. */
 struct fact_kernel {
 	bool available; /* else the rest is empty */
 	char why[160];	/* not available: the reason and the remedy */
@@ -112,6 +133,9 @@ struct fact_kernel {
 	size_t acquire_count;
 	uint64_t overruns;  /* ENOBUFS: changes were lost and everything was read anew */
 	uint64_t synced_ns; /* of the latest whole dump */
+	const struct fact_space
+		*spaces; /* our own first; none: only our own, and nothing more is told of it */
+	size_t space_count;
 };
 
 /* ---- an IKE daemon */
@@ -141,7 +165,8 @@ struct fact_connection {
 		remote_addresses[128]; /* as configured, comma separated: "%any", names, ranges */
 	uint8_t local[16], remote[16]; /* when a single address is configured */
 	char local_id[128], remote_id[128];
-	char auth[64]; /* "psk", "pubkey" … of both sides, when told */
+	char auth[64];		/* "psk", "pubkey" … of both sides, when told */
+	char certificates[256]; /* subjects of those that our side is to use, comma separated */
 	uint32_t child_count;
 	uint32_t dpd_seconds, rekey_seconds, reauth_seconds; /* 0: none or not told */
 };
@@ -185,6 +210,15 @@ struct fact_child {
 	char local_ts[160], remote_ts[160];
 };
 
+/* An X.509 certificate that the daemon has loaded. */
+struct fact_certificate {
+	char subject[192], issuer[192]; /* "C=CH, O=x, CN=y" */
+	char names[192]; /* other names of the subject, comma separated: "gw.example.org, 192.0.2.1" */
+	bool own;	 /* the daemon has its private key */
+	bool ca;
+	uint64_t not_before_ns, not_after_ns; /* UINT64_MAX: never */
+};
+
 /* One daemon. Owned by the source; valid until it is run again. */
 struct fact_daemon {
 	char origin[108]; /* its socket */
@@ -199,6 +233,8 @@ struct fact_daemon {
 	size_t ike_count;
 	const struct fact_child *children;
 	size_t child_count;
+	const struct fact_certificate *certificates;
+	size_t certificate_count;
 	uint64_t snapshot_ns; /* when this was so */
 };
 

@@ -41,13 +41,15 @@ int log_timeline_init(struct log_timeline *t, const struct log_matcher *matcher)
 
 void log_timeline_destroy(struct log_timeline *t)
 {
-	log_matcher_free(t->own_matcher);
-	log_texts_free(t->texts);
+	if (!t->borrowed) {
+		log_matcher_free(t->own_matcher);
+		log_texts_free(t->texts);
+		free(t->arena);
+		free(t->unknown_lines);
+	}
 	free(t->events);
 	free(t->conversations);
 	free(t->indices);
-	free(t->arena);
-	free(t->unknown_lines);
 	*t = (struct log_timeline){0};
 }
 
@@ -181,7 +183,7 @@ static uint32_t clamped(uint64_t value)
 static void fill(struct log_timeline *t, struct log_event *e, const struct log_line *line,
 		 const struct log_match *m)
 {
-	struct log_span peer = m->peer;
+	struct log_span peer = m->peer.at ? m->peer : line->peer;
 	uint32_t spi = clamped(m->spi);
 	bool router = m->row->dialect == LOG_CISCO || m->row->dialect == LOG_HUAWEI;
 

@@ -18,6 +18,7 @@ struct log_line {
 	struct log_span host, program, message;
 	struct log_span shown; /* the line as a person reads it: all of it, unless it was JSON */
 	struct log_span conn;  /* charon with ike_name */
+	struct log_span peer;  /* pluto: of one of several with this conn */
 	uint64_t id;	       /* of the IKE SA, with conn; UINT64_MAX: not said */
 	unsigned int thread;   /* of charon, or a number that keeps negotiations apart; 0: not said */
 	unsigned int dialects; /* LOG_ANY unless the prefix tells */
@@ -79,9 +80,11 @@ struct log_timeline {
 	uint64_t unknown;    /* of IKE or IPsec, but not in the table */
 	uint64_t foreign;    /* of something else */
 	uint64_t first_ns, last_ns;
-	bool keep_unknown; /* keep their text, for log_unknown() */
-	bool disordered;   /* lines were not in the order of time */
-	bool failed;	   /* out of memory */
+	bool keep_unknown;  /* keep their text, for log_unknown() */
+	bool disordered;    /* lines were not in the order of time */
+	bool failed;	    /* out of memory */
+	bool borrowed;	    /* lines and texts are those of another: log_timeline_view() */
+	uint64_t forgotten; /* events that log_timeline_trim() let go */
 
 	/* inside */
 	const struct log_matcher *matcher;
@@ -104,6 +107,14 @@ struct log_event *log_timeline_add(struct log_timeline *t, const struct log_line
 void log_timeline_begin_file(struct log_timeline *t);
 /* Sorts, attributes, groups. Once, after the last line. 0 or -ENOMEM. */
 int log_timeline_finish(struct log_timeline *t);
+
+/*
+ * For logs that go on: what the timeline holds now, to be finished and looked at without touching it. Lines and texts are those of `t`,
+ * which must not change while the view is used. 0 or -ENOMEM; log_timeline_destroy() ends it.
+ */
+int log_timeline_view(const struct log_timeline *t, struct log_timeline *ret);
+/* Lets the older half go (those that came first) when there are more events, or bytes of their lines, than that. 0 or -ENOMEM. */
+int log_timeline_trim(struct log_timeline *t, size_t most_events, size_t most_bytes);
 
 const char *log_text(const struct log_timeline *t, uint32_t number); /* "" for 0 */
 /* The line of an event, terminated, or "" where it was not kept (quiet kinds). */

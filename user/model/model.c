@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/address.h"
 #include "model/ike_timeline.h"
 #include "model/mtu.h"
 
@@ -291,7 +292,7 @@ static bool note_icmp(struct model *m, const struct event *event)
 
 static void on_icmp(struct model *m, const struct event *event)
 {
-	char reporter[EVENT_ADDRESS_TEXT];
+	char reporter[ADDRESS_PORT_TEXT];
 	const struct event_icmp *icmp = &event->icmp;
 	struct timeline_entry entry = {.time_ns = event->time_ns,
 				       .kind = TIMELINE_PMTU,
@@ -304,7 +305,7 @@ static void on_icmp(struct model *m, const struct event *event)
 		return;
 	memcpy(entry.local, icmp->source.bytes, sizeof(entry.local));
 	memcpy(entry.peer, icmp->destination.bytes, sizeof(entry.peer));
-	event_address_print(event->family, &event->source, reporter);
+	address_print(event->source.bytes, event->source.port, reporter, sizeof(reporter));
 	snprintf(entry.text, sizeof(entry.text),
 		 "%s says that packets above %u bytes do not pass towards the peer", reporter, icmp->mtu);
 	timeline_evidence_add(&entry, TIMELINE_FROM_WIRE, event->time_ns, "ICMP from", "%s", reporter);
@@ -314,7 +315,7 @@ static void on_icmp(struct model *m, const struct event *event)
 
 static void on_endpoint(struct model *m, const struct event *event)
 {
-	char old[EVENT_ADDRESS_TEXT], new[EVENT_ADDRESS_TEXT];
+	char old[ADDRESS_PORT_TEXT], new[ADDRESS_PORT_TEXT];
 	struct timeline_entry entry = {.time_ns = event->time_ns,
 				       .kind = TIMELINE_ENDPOINT,
 				       .confidence = TIMELINE_CERTAIN,
@@ -324,8 +325,8 @@ static void on_endpoint(struct model *m, const struct event *event)
 
 	memcpy(entry.local, event->destination.bytes, sizeof(entry.local));
 	memcpy(entry.peer, event->endpoint.new.bytes, sizeof(entry.peer));
-	event_address_print(event->family, &event->endpoint.old, old);
-	event_address_print(event->family, &event->endpoint.new, new);
+	address_print(event->endpoint.old.bytes, event->endpoint.old.port, old, sizeof(old));
+	address_print(event->endpoint.new.bytes, event->endpoint.new.port, new, sizeof(new));
 	snprintf(entry.text, sizeof(entry.text), "ESP 0x%08x comes from %s, before from %s",
 		 event->endpoint.spi, new, old);
 	timeline_evidence_add(&entry, TIMELINE_FROM_WIRE, event->time_ns, "from", "%s", old);

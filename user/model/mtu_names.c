@@ -35,6 +35,7 @@ static const struct name kernel_ciphers[] = {
 	{"cbc(serpent)", "serpent", "", 0, 0},
 	{"cbc(camellia)", "camellia", "", 0, 0},
 	{"cbc(twofish)", "twofish", "", 0, 0},
+	{"cbc(sm4)", "sm4", NULL, 0, 0},
 	{"rfc3686(ctr(aes))", "aes", "ctr", 32, 0},
 };
 
@@ -45,6 +46,7 @@ static const struct name kernel_integrity[] = {
 	{"hmac(sha256)", "sha256_96", NULL, 0, 96}, {"hmac(sha256)", "sha256", NULL, 0, 128},
 	{"hmac(sha384)", "sha384", NULL, 0, 192},   {"hmac(sha512)", "sha512", NULL, 0, 256},
 	{"xcbc(aes)", "aesxcbc", NULL, 0, 96},	    {"cmac(aes)", "aescmac", NULL, 0, 96},
+	{"hmac(rmd160)", "rmd160", NULL, 0, 96},    {"hmac(sm3)", "sm3", NULL, 0, 256},
 };
 
 /* strongSwan's long names, with the length of the key at the end. */

@@ -60,3 +60,15 @@ const char *esp_loss_help(enum esp_loss loss)
 {
 	return loss < ESP_LOSS_COUNT ? losses[loss].help : "?";
 }
+
+const char *state_tunnel_state_name(enum state_tunnel_state state)
+{
+	static const char *const names[STATE_TUNNEL_STATES] = {
+		[STATE_TUNNEL_DOWN] = "down",
+		[STATE_TUNNEL_NEGOTIATING] = "negotiating",
+		[STATE_TUNNEL_IDLE] = "idle",
+		[STATE_TUNNEL_UP] = "up",
+	};
+
+	return state < STATE_TUNNEL_STATES ? names[state] : "unknown";
+}

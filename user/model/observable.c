@@ -15,7 +15,8 @@ static const struct {
 	[NOT_OBSERVABLE_GRO] =
 		{"gro",
 		 "GRO takes the ESP of this SA before our hook (esp4_offload or esp6_offload is loaded): "
-		 "packets and bytes are the kernel's; attach native XDP, or unload the module, or "
+		 "packets and bytes are the kernel's; attach XDP to the device that receives, or unload the "
+		 "module, or "
 		 "`ethtool -K DEVICE gro off`"},
 	[NOT_OBSERVABLE_UNHOOKED] = {"unhooked",
 				     "no program of espial is attached where packets of this SA pass: "

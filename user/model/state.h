@@ -18,6 +18,8 @@
 struct conversations;
 struct diagnosis;
 struct host_facts;
+struct unknown_peers;
+struct inner_view;
 
 #define STATE_NAME 64
 #define STATE_DROP_WINDOWS 8 /* 32, 64, … 4096 */
@@ -86,6 +88,9 @@ enum state_tunnel_state {
 	STATE_TUNNEL_STATES
 };
 
+/* "down", "negotiating", "idle", "up" */
+const char *state_tunnel_state_name(enum state_tunnel_state state);
+
 struct state_tunnel_counters {
 	uint64_t packets, bytes, received, lost, late, duplicate, too_old, fragmented, fragments_incomplete;
 };
@@ -111,12 +116,17 @@ struct state_tunnel {
 	size_t spi_count;
 	uint64_t *ike_spis; /* initiator SPIs of its IKE SAs, newest first */
 	size_t ike_count;
+	const char *
+		netns; /* not owned: the other network namespace whose kernel has its SAs; NULL: our own, or unknown */
 	uint32_t reqid, if_id; /* of its newest child SA, by facts; 0: unknown */
 	char proposal
 		[64]; /* of its newest child SA, by facts, as strongSwan writes it; "" unknown, and so the next */
-	const char *mode;  /* "tunnel", "transport" or "beet" */
-	uint8_t protocol;  /* 50, 51 */
-	bool udp;	   /* ESP in UDP */
+	const char *mode; /* "tunnel", "transport" or "beet" */
+	uint8_t protocol; /* 50, 51 */
+	bool udp;	  /* ESP in UDP */
+	char local_ts[160],
+		remote_ts
+			[160]; /* traffic selectors of its newest child SA, by its daemon, comma separated; "" unknown */
 	uint32_t path_mtu; /* bytes; 0: unknown, as are the next */
 	uint32_t inner_mtu, mss4, mss6;
 	char mtu_source
@@ -161,6 +171,21 @@ struct state_interface {
 	struct state_counters in, out; /* a capture: all in `in` */
 };
 
+/* What is told of findings to others */
+enum { STATE_HOOK_COMMAND, STATE_HOOK_URL, STATE_HOOKS };
+
+struct state_hook {
+	bool used;
+	uint64_t sent, failed, dropped;
+};
+
+/* Logs that are followed */
+struct state_logs {
+	bool used;
+	uint64_t lines, recognised, forgotten; /* forgotten: older messages, for want of room */
+	uint64_t missing;		       /* sources that cannot be read now */
+};
+
 /* The agent's own: for `status self`. Zero in captures. */
 struct state_self {
 	uint64_t started_ns;
@@ -171,6 +196,8 @@ struct state_self {
 	uint64_t polls, poll_ns_last; /* of the tables */
 	uint32_t tick_hz;
 	uint32_t pid;
+	struct state_hook hooks[STATE_HOOKS];
+	struct state_logs logs;
 };
 
 /*
@@ -212,8 +239,10 @@ struct state {
 	size_t hidden_count;
 	const struct conversations *ike; /* not owned; NULL: none */
 	struct state_ike_counters ike_counters;
-	const struct diagnosis *diagnosis; /* not owned; NULL: none */
-	const struct host_facts *host;	   /* not owned; NULL: none */
+	const struct diagnosis *diagnosis;   /* not owned; NULL: none */
+	const struct host_facts *host;	     /* not owned; NULL: none */
+	const struct unknown_peers *unknown; /* not owned; NULL: none */
+	const struct inner_view *inner;	     /* not owned; NULL: no inner interface is watched */
 };
 
 /* What turns the datapath's clock and interface numbers into what people read. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/address.h"
+
 #define SEARCH 1000000 /* connections times tunnels: looked through for ends that only one of both tells */
 
 /* ---- names ---- */
@@ -55,7 +57,7 @@ static void name_of(struct tunnels *t, const struct fact_daemon *daemon, const s
 	snprintf(ret, TIMELINE_TUNNEL, "%s", ike->connection);
 	if (holder ? has_ends(holder, ike->local, ike->remote) || (!several && is_free(holder)) : !several)
 		return;
-	tunnel_name_address(ike->remote, address, sizeof(address));
+	address_text(ike->remote, address);
 	snprintf(ret, TIMELINE_TUNNEL, "%s/%s", ike->connection, address);
 }
 
@@ -141,8 +143,7 @@ struct tunnel_child *tunnel_facts_child(struct tunnels *t, struct tunnel *tunnel
 					const uint8_t destination[16], uint32_t spi, uint8_t protocol,
 					uint64_t added_ns, enum timeline_origin origin)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	uint8_t family = memcmp(destination, mapped, sizeof(mapped)) ? 6 : 4;
+	uint8_t family = address_family(destination);
 	struct tunnel_child *child = tunnel_table_child(t, destination, spi, protocol, family);
 	bool new = !child;
 
@@ -175,6 +176,8 @@ static void fold_daemon_child(struct tunnels *t, const struct fact_child *fact, 
 		tunnel->if_id = fact->if_id_out;
 		snprintf(tunnel->told_text, sizeof(tunnel->told_text),
 			 "the IKE daemon has child SA %.40s installed", fact->name);
+		snprintf(tunnel->local_ts, sizeof(tunnel->local_ts), "%s", fact->local_ts);
+		snprintf(tunnel->remote_ts, sizeof(tunnel->remote_ts), "%s", fact->remote_ts);
 		tunnel->suite.by_kernel = false;
 		tunnel->suite.udp = fact->encapsulated;
 		tunnel->suite.protocol = fact->protocol == 51 ? MTU_AH : MTU_ESP;

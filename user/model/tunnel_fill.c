@@ -62,6 +62,7 @@ static int fill_one(const struct tunnels *t, struct tunnel *tunnel, struct state
 	memcpy(ret->name, tunnel->name, sizeof(ret->name));
 	ret->named = tunnel->named;
 	ret->transit = tunnel->transit;
+	ret->netns = tunnel->netns;
 	memcpy(ret->local, tunnel->local, 16);
 	memcpy(ret->remote, tunnel->remote, 16);
 	ret->local_port = tunnel->port[0];
@@ -81,6 +82,8 @@ static int fill_one(const struct tunnels *t, struct tunnel *tunnel, struct state
 	ret->reqid = tunnel->reqid;
 	ret->if_id = tunnel->if_id;
 	fill_suite(&tunnel->suite, ret);
+	snprintf(ret->local_ts, sizeof(ret->local_ts), "%s", tunnel->local_ts);
+	snprintf(ret->remote_ts, sizeof(ret->remote_ts), "%s", tunnel->remote_ts);
 	ret->path_mtu = tunnel_mtu_outside(tunnel);
 	tunnel_mtu_refresh(tunnel);
 	ret->inner_mtu = tunnel->inner_mtu;

@@ -16,6 +16,13 @@
 
 #include "model/host.h"
 
+/*
+ * What the kernel said is older than what the datapath says now, by up to the time between two looks. So the datapath's count at
+ * the look before is what the kernel's is compared with: it then seems to have seen more than it did, never less, and what
+ * stops between a dump and the look at it is not taken for blindness. Where the two counts decide differently the next dump
+ * will tell; what is added then leaves out all that may have been seen, so that nothing counts twice.
+ */
+
 #define ENOUGH 8 /* packets of the kernel, before anything is concluded from those that were not seen */
 
 /* Where its packets pass, as far as is known: all watched interfaces. The best hook is the one that sees the most. */
@@ -49,7 +56,9 @@ static void begin(struct tunnel_child *child, const struct fact_sa *sa, uint64_t
 	child->kernel = (struct tunnel_kernel_count){.known = true,
 						     .packets = ours ? 0 : sa->packets,
 						     .bytes = ours ? 0 : sa->bytes,
-						     .wire = ours ? 0 : child->counted.packets};
+						     .wire = ours ? 0 : child->kernel.wire_last,
+						     .wire_most = ours ? 0 : child->counted.packets,
+						     .wire_last = child->kernel.wire_last};
 }
 
 static void take(struct tunnels *t, struct tunnel_child *child, const struct fact_sa *sa, uint64_t packets,
@@ -61,7 +70,8 @@ static void take(struct tunnels *t, struct tunnel_child *child, const struct fac
 	tunnel->counters[child->side].bytes += bytes;
 	child->kernel.packets = sa->packets;
 	child->kernel.bytes = sa->bytes;
-	child->kernel.wire = child->counted.packets;
+	child->kernel.wire = child->kernel.wire_last;
+	child->kernel.wire_most = child->counted.packets;
 	if (!packets)
 		return;
 	if (!child->kernel.first_ns)
@@ -82,6 +92,20 @@ static enum observable certain(const struct fact_sa *sa, const struct observable
 	return reason == NOT_OBSERVABLE_GRO ? OBSERVABLE : reason;
 }
 
+/* It was seen so far, and the kernel has accepted some packets since. `seen`: at most so many of them. */
+static void judge_seen(struct tunnels *t, struct tunnel_child *child, enum observable because,
+		       uint64_t packets, uint64_t bytes, uint64_t seen)
+{
+	uint64_t seen_least = child->counted.packets - child->kernel.wire_most;
+
+	if (seen < packets / 2 && (child->side == SIDE_IN || child->tunnel->unhooked)) {
+		child->hidden = (uint8_t)(because ? because : NOT_OBSERVABLE_UNHOOKED);
+		take(t, child, child->fact, packets - seen, bytes - bytes / packets * seen);
+	} else if (child->side == SIDE_IN ? seen_least >= packets / 2 : seen) {
+		take(t, child, child->fact, 0, 0);
+	}
+}
+
 static void judge(struct tunnels *t, struct tunnel_child *child, const struct observable_place *place)
 {
 	const struct fact_sa *sa = child->fact;
@@ -89,31 +113,24 @@ static void judge(struct tunnels *t, struct tunnel_child *child, const struct ob
 	uint64_t packets, bytes, seen;
 
 	if (!child->kernel.known || sa->packets < child->kernel.packets ||
-	    child->counted.packets < child->kernel.wire)
+	    child->counted.packets < child->kernel.wire_most)
 		begin(child, sa, t->started_ns);
 	packets = sa->packets - child->kernel.packets;
 	bytes = sa->bytes - child->kernel.bytes;
 	seen = child->counted.packets - child->kernel.wire;
-	if (child->hidden) {
+	if (child->hidden && packets) {
 		take(t, child, sa, packets, bytes);
 		if (sure)
 			child->hidden = (uint8_t)sure;
 		else if (packets >= ENOUGH && seen >= packets / 2)
 			child->hidden = OBSERVABLE;
-	} else if (sure) {
+	} else if (sure && !child->hidden) {
 		/* The hooks may have counted some of them before it was so. */
 		child->hidden = (uint8_t)sure;
 		take(t, child, sa, packets > seen ? packets - seen : 0,
 		     packets > seen ? bytes - bytes / packets * seen : 0);
-	} else if (packets >= ENOUGH) {
-		bool blind = seen < packets / 2 && (child->side == SIDE_IN || child->tunnel->unhooked);
-
-		if (blind) {
-			child->hidden = (uint8_t)(because ? because : NOT_OBSERVABLE_UNHOOKED);
-			take(t, child, sa, packets - seen, bytes - bytes / packets * seen);
-		} else if (child->side == SIDE_IN || seen) {
-			take(t, child, sa, 0, 0);
-		}
+	} else if (!child->hidden && packets >= ENOUGH) {
+		judge_seen(t, child, because, packets, bytes, seen);
 	}
 }
 
@@ -135,6 +152,7 @@ void tunnel_hidden_fold(struct tunnels *t)
 		{
 			if (child->fact)
 				judge(t, child, &place);
+			child->kernel.wire_last = child->counted.packets;
 			child->fact = NULL;
 			tunnel->hidden += child->hidden != OBSERVABLE;
 			unhooked = unhooked ||

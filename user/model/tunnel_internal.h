@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "model/address.h"
 #include "model/mtu_names.h"
 #include "model/observable.h"
 #include "model/tunnel.h"
@@ -45,6 +46,8 @@ struct tunnel_making {
 struct tunnel_kernel_count {
 	bool known;
 	uint64_t packets, bytes, wire;
+	uint64_t wire_most;	    /* `wire` at most: the dump was between two looks */
+	uint64_t wire_last;	    /* the datapath's packets at the look before */
 	uint64_t first_ns, last_ns; /* looks in which it had gained, while it was hidden; 0: none */
 };
 
@@ -158,12 +161,14 @@ struct tunnel {
 	uint32_t path_mtu, inner_mtu, mss4, mss6;
 	char mtu_source[16];
 	uint64_t mtu_ns;
-	uint32_t link_mtu;	   /* of the interface that its ESP leaves by; 0: unknown */
-	struct tunnel_suite suite; /* of a child, by facts */
-	struct tunnel_sized sized; /* what inner_mtu and the next are computed from */
-	uint8_t kernel_sides;	   /* bit by side: the kernel has an SA */
-	uint32_t hidden;	   /* children that the datapath does not see */
-	bool unhooked;		   /* what comes in, because it passes where nothing is attached */
+	uint32_t link_mtu;		    /* of the interface that its ESP leaves by; 0: unknown */
+	struct tunnel_suite suite;	    /* of a child, by facts */
+	char local_ts[160], remote_ts[160]; /* the same, by its daemon; "" unknown */
+	struct tunnel_sized sized;	    /* what inner_mtu and the next are computed from */
+	const char *netns;		    /* as struct state_tunnel has it */
+	uint8_t kernel_sides;		    /* bit by side: the kernel has an SA */
+	uint32_t hidden;		    /* children that the datapath does not see */
+	bool unhooked;			    /* what comes in, because it passes where nothing is attached */
 };
 
 /* An IKE SA became so: applied in the order of time, because two ends of one tunnel may lie between two looks. */
@@ -205,9 +210,7 @@ static inline bool address_is(const uint8_t a[16], const uint8_t b[16])
 
 static inline bool address_known(const uint8_t a[16])
 {
-	static const uint8_t none[16];
-
-	return !address_is(a, none);
+	return !address_is_any(a);
 }
 
 static inline uint64_t later(uint64_t a, uint64_t b)
@@ -250,8 +253,6 @@ void tunnel_table_move(struct tunnels *t, struct tunnel *tunnel, const uint8_t l
 void tunnel_table_absorb(struct tunnels *t, struct tunnel *to, struct tunnel *from);
 void tunnel_table_settle(struct tunnels *t, struct tunnel *tunnel); /* it is no invention */
 /* tunnel_members.c */
-uint64_t tunnel_mix(uint64_t value);
-uint64_t tunnel_hash_address(const uint8_t address[16]);
 struct tunnel_child *tunnel_table_child(const struct tunnels *t, const uint8_t destination[16], uint32_t spi,
 					uint8_t protocol, uint8_t family);
 struct tunnel_child *tunnel_table_new_child(struct tunnels *t, struct tunnel *tunnel,
@@ -266,7 +267,6 @@ void tunnel_table_move_link(struct tunnel_link *link, struct tunnel *to);
 void tunnel_table_rename(struct tunnels *t, struct tunnel *tunnel, const char *name, bool named);
 
 /* tunnel_name.c */
-int tunnel_name_address(const uint8_t address[16], char *buffer, size_t size);
 void tunnel_name_by_address(struct tunnels *t, const struct tunnel *tunnel, char ret[static TIMELINE_TUNNEL]);
 bool tunnel_name_is_by_address(const char *name, const uint8_t local[16], const uint8_t remote[16]);
 /* "00:31:02" UTC */

@@ -19,7 +19,7 @@ static void read_suite(const struct fact_sa *sa, struct tunnel_suite *ret)
 		ret->proposal[0] = '\0';
 }
 
-static void fold_kernel_sa(struct tunnels *t, const struct fact_sa *sa)
+static void fold_kernel_sa(struct tunnels *t, const struct fact_kernel *kernel, const struct fact_sa *sa)
 {
 	struct tunnel_pair pair = {
 		.address = {sa->source, sa->destination},
@@ -41,6 +41,7 @@ static void fold_kernel_sa(struct tunnels *t, const struct fact_sa *sa)
 	child->reqid = sa->reqid;
 	child->if_id = sa->if_id;
 	child->fact = sa;
+	tunnel->netns = sa->space < kernel->space_count ? kernel->spaces[sa->space].name : NULL;
 	tunnel->kernel_sides |= (uint8_t)(1u << child->side);
 	if (!tunnel->suite.proposal[0] || tunnel->suite.by_kernel)
 		read_suite(sa, &tunnel->suite);
@@ -60,7 +61,7 @@ void tunnel_facts_kernel(struct tunnels *t, const struct fact_kernel *kernel)
 	}
 	for (size_t i = 0; i < kernel->sa_count; i++)
 		if (kernel->sas[i].spi && (kernel->sas[i].protocol == 50 || kernel->sas[i].protocol == 51))
-			fold_kernel_sa(t, &kernel->sas[i]);
+			fold_kernel_sa(t, kernel, &kernel->sas[i]);
 	TAILQ_FOREACH(tunnel, &t->all, in_all)
 	{
 		if (tunnel->told != TOLD_NOTHING || (!tunnel->kernel_had && tunnel->kernel_sides != BOTH))

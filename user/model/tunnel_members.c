@@ -5,32 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t tunnel_mix(uint64_t value)
-{
-	value ^= value >> 32;
-	value *= 0xd6e8feb86659fd93ull;
-	value ^= value >> 32;
-	value *= 0xd6e8feb86659fd93ull;
-	return value ^ value >> 32;
-}
-
-uint64_t tunnel_hash_address(const uint8_t address[16])
-{
-	uint64_t half[2];
-
-	memcpy(half, address, sizeof(half));
-	return tunnel_mix(half[0] ^ tunnel_mix(half[1]));
-}
-
 static struct tunnel_child_head *child_slot(const struct tunnels *t, const uint8_t destination[16],
 					    uint32_t spi)
 {
-	return &t->children[tunnel_mix(tunnel_hash_address(destination) ^ spi) & t->child_mask];
+	return &t->children[address_mix(address_hash(destination) ^ spi) & t->child_mask];
 }
 
 static struct tunnel_link_head *link_slot(const struct tunnels *t, uint64_t id)
 {
-	return &t->links[tunnel_mix(id) & t->link_mask];
+	return &t->links[address_mix(id) & t->link_mask];
 }
 
 /* ---- child SAs ---- */

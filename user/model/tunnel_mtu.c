@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "model/address.h"
+
 uint32_t tunnel_mtu_outside(const struct tunnel *tunnel)
 {
 	return tunnel->path_mtu ? tunnel->path_mtu : tunnel->link_mtu;
@@ -30,9 +32,8 @@ static bool is_same(const struct tunnel_sized *a, const struct tunnel_sized *b)
 /* Each look wants it, and it costs more than comparing what it comes from. */
 void tunnel_mtu_refresh(struct tunnel *tunnel)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct tunnel_sized of = {.mtu = tunnel_mtu_outside(tunnel),
-				  .outer = memcmp(tunnel->remote, mapped, sizeof(mapped)) ? 6 : 4,
+				  .outer = address_family(tunnel->remote),
 				  .suite = tunnel->suite};
 	unsigned int inner;
 

@@ -2,31 +2,19 @@
 /* tunnel_name.c - what a tunnel is called when no daemon has a name for it: LOCAL-REMOTE, a NAT's port or the reqid behind it */
 #include "model/tunnel_internal.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-int tunnel_name_address(const uint8_t address[16], char *buffer, size_t size)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	char text[INET6_ADDRSTRLEN] = "";
-	bool v4 = memcmp(address, mapped, sizeof(mapped)) == 0;
-
-	if (!address_known(address))
-		return snprintf(buffer, size, "any");
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, sizeof(text));
-	return snprintf(buffer, size, "%s", text);
-}
+#include "model/address.h"
 
 static void name_end(const uint8_t address[16], uint16_t port, char *buffer, size_t size)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	tunnel_name_address(address, text, sizeof(text));
-	if (!port)
-		snprintf(buffer, size, "%s", text);
+	if (!address_is_any(address))
+		address_print(address, port, buffer, size);
+	else if (port)
+		snprintf(buffer, size, "any:%u", port);
 	else
-		snprintf(buffer, size, strchr(text, ':') ? "[%s]:%u" : "%s:%u", text, port);
+		snprintf(buffer, size, "any");
 }
 
 /* Two tunnels never share a name: metrics are told apart by it. */

@@ -18,7 +18,7 @@
 /* The same whichever end comes first. */
 static struct tunnel_head *pair_slot(const struct tunnels *t, const uint8_t one[16], const uint8_t other[16])
 {
-	return &t->pairs[(tunnel_hash_address(one) + tunnel_hash_address(other)) & t->pair_mask];
+	return &t->pairs[address_hash_pair(one, other) & t->pair_mask];
 }
 
 static struct tunnel_head *name_slot(const struct tunnels *t, const char *name)
@@ -27,7 +27,7 @@ static struct tunnel_head *name_slot(const struct tunnels *t, const char *name)
 
 	for (; *name; name++)
 		hash = (hash ^ (uint8_t)*name) * 0x100000001b3ull;
-	return &t->names[tunnel_mix(hash) & t->pair_mask];
+	return &t->names[address_mix(hash) & t->pair_mask];
 }
 
 static uint32_t power_of_two(uint32_t at_least)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/address.h"
+
 static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, 16);
@@ -15,12 +17,9 @@ static int compare(const void *a, const void *b)
 /* False: neither IPv4 nor IPv6. */
 static bool mapped(const struct sockaddr *from, uint8_t ret[16])
 {
-	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 	if (from && from->sa_family == AF_INET) {
-		memcpy(ret, v4_mapped, sizeof(v4_mapped));
-		memcpy(ret + sizeof(v4_mapped), &((const struct sockaddr_in *)(const void *)from)->sin_addr,
-		       4);
+		address_from_v4((const uint8_t *)&((const struct sockaddr_in *)(const void *)from)->sin_addr,
+				ret);
 		return true;
 	}
 	if (from && from->sa_family == AF_INET6) {

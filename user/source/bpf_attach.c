@@ -244,15 +244,16 @@ static int attach_ingress(struct attempt *t)
 	return err;
 }
 
-/* With these loaded GRO takes ESP out of the stream before both generic XDP and tc ingress. */
+/* With these loaded GRO takes ESP out of the stream before tc ingress. It does nothing where generic XDP is attached. */
 static void note_offload(struct attachment *a)
 {
 	bool v4 = !access("/sys/module/esp4_offload", F_OK), v6 = !access("/sys/module/esp6_offload", F_OK);
 
-	if (a->in.kind != HOOK_NONE && a->in.kind != HOOK_XDP_NATIVE && (v4 || v6))
+	if (a->in.kind != HOOK_NONE && a->in.kind != HOOK_XDP_NATIVE && a->in.kind != HOOK_XDP_GENERIC &&
+	    (v4 || v6))
 		note(a,
 		     "in: %s is loaded, so that ESP may be taken away before it is seen: unload it or use "
-		     "native XDP",
+		     "XDP",
 		     v4 ? "esp4_offload" : "esp6_offload");
 }
 

@@ -113,7 +113,9 @@ static int check_privileges(char *error, size_t error_size)
 const char *host_load_remedy(int err)
 {
 	if (err == -EPERM)
-		return "a security module or kernel lockdown may forbid BPF: see the kernel's log";
+		return "a container's filter of system calls, a security module or kernel lockdown may "
+		       "forbid BPF: see "
+		       "the kernel's log";
 	if (err == -ENOMEM || err == -E2BIG)
 		return "not enough memory for the tables: lower sa-capacity";
 	return "the kernel may lack something that the programs need: report this line with that of `uname "

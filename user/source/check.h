@@ -11,6 +11,13 @@
 
 /* Kernel, file systems, privileges, the kernel's IPsec. */
 void check_look_at_host(struct check_host *ret);
+/* The other network namespaces: those that `ip netns` names, and those that processes are in. After check_look_at_host(). */
+void check_look_at_namespaces(struct check_host *ret);
+/*
+ * How many SAs the namespace has that we are in: no keys come with that, unlike with a dump of them. 0, -EPROTONOSUPPORT
+ * (no XFRM here), or -errno: the kernel does not tell.
+ */
+int check_count_sas(uint64_t *ret);
 /* IKE daemons: strongSwan by these sockets (none: the usual one), waiting up to `wait_ms` for all; libreswan by its own. */
 void check_look_at_daemons(const char *const *sockets, size_t count, unsigned int wait_ms,
 			   struct check_host *ret);

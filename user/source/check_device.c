@@ -4,18 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
-#include <linux/ethtool.h>
 #include <linux/genetlink.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 
 #include "source/check.h"
+#include "source/ethtool.h"
 
 #define FEATURES_MOST 256 /* bits; there are some 60 */
 
@@ -27,38 +24,14 @@
 #define FAMILY_XDP_BASIC 1U
 #define FAMILY_XDP_RX_SG 32U
 
-/* ---- ethtool: any user may ask these */
-
-static int ask_ethtool(int fd, const char *name, void *command)
-{
-	struct ifreq request = {0};
-
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	request.ifr_data = command;
-	return ioctl(fd, SIOCETHTOOL, &request) ? -errno : 0;
-}
+/* ---- ethtool */
 
 static void look_at_driver(int fd, struct check_interface *i)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 
-	if (!ask_ethtool(fd, i->name, &info))
+	if (!ethtool_ask(fd, i->name, &info))
 		memcpy(i->driver, info.driver, sizeof(i->driver)); /* the kernel ends it */
-}
-
-/* How many features the kernel names; 0: it does not tell. */
-static uint32_t feature_count(int fd, const char *name)
-{
-	union {
-		struct ethtool_sset_info info;
-		uint32_t words[sizeof(struct ethtool_sset_info) / 4 + 1]; /* the last: the answer */
-	} ask = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
-	uint32_t count;
-
-	if (ask_ethtool(fd, name, &ask) || !ask.info.sset_mask)
-		return 0;
-	count = ask.words[sizeof(struct ethtool_sset_info) / 4];
-	return count < FEATURES_MOST ? count : FEATURES_MOST;
 }
 
 struct wanted {
@@ -88,19 +61,16 @@ static void look_at_features(int fd, struct check_interface *i)
 		{"rx-gro-hw", &i->gro_hw},
 		{"rx-lro", &i->lro},
 	};
-	uint32_t count = feature_count(fd, i->name), blocks = (count + 31) / 32;
-	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + (size_t)count * ETH_GSTRING_LEN);
+	struct ethtool_gstrings *names = ethtool_names(fd, i->name, ETH_SS_FEATURES, FEATURES_MOST);
+	uint32_t count = names ? names->len : 0, blocks = (count + 31) / 32;
 	struct ethtool_gfeatures *bits =
 		calloc(1, sizeof(*bits) + blocks * sizeof(struct ethtool_get_features_block));
 
-	if (!count || !names || !bits)
+	if (!count || !bits)
 		goto out;
-	names->cmd = ETHTOOL_GSTRINGS;
-	names->string_set = ETH_SS_FEATURES;
-	names->len = count;
 	bits->cmd = ETHTOOL_GFEATURES;
 	bits->size = blocks;
-	i->features_seen = !ask_ethtool(fd, i->name, names) && !ask_ethtool(fd, i->name, bits);
+	i->features_seen = !ethtool_ask(fd, i->name, bits);
 	for (uint32_t n = 0; i->features_seen && n < count; n++)
 		take_feature(wanted, sizeof(wanted) / sizeof(wanted[0]),
 			     (const char *)names->data + (size_t)n * ETH_GSTRING_LEN, &bits->features[n / 32],
@@ -211,7 +181,7 @@ static void look_at_xdp_features(struct check_interface *i)
 
 void check_look_at_device(struct check_interface *interface)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = ethtool_open();
 
 	if (fd >= 0) {
 		look_at_driver(fd, interface);

@@ -9,14 +9,11 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
-#include <linux/xfrm.h>
 
 #define BPFFS "/sys/fs/bpf"
 
@@ -87,48 +84,12 @@ static void look_at_privileges(struct check_host *host)
 
 /* ---- the kernel's IPsec */
 
-static int on_sad(const struct nlmsghdr *message, void *arg)
-{
-	struct check_host *host = arg;
-	const struct nlattr *attr;
-
-	if (message->nlmsg_type != XFRM_MSG_NEWSADINFO)
-		return MNL_CB_OK;
-	mnl_attr_for_each(attr, message, sizeof(uint32_t))
-	{
-		if (mnl_attr_get_type(attr) == XFRMA_SAD_CNT && !mnl_attr_validate(attr, MNL_TYPE_U32))
-			host->xfrm_sas = mnl_attr_get_u32(attr);
-	}
-	return MNL_CB_STOP;
-}
-
-/* How many SAs there are: no keys come with that, unlike with a dump of them. */
 static void look_at_xfrm(struct check_host *host)
 {
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC);
-	struct timeval patience = {.tv_sec = 1};
-	char buffer[8192];
-	struct nlmsghdr *request;
-	ssize_t size;
+	int err = check_count_sas(&host->xfrm_sas);
 
-	host->xfrm = socket ? CHECK_YES : CHECK_NO;
-	if (!socket)
-		return;
-	request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = XFRM_MSG_GETSADINFO;
-	request->nlmsg_flags = NLM_F_REQUEST;
-	request->nlmsg_seq = 1;
-	*(uint32_t *)mnl_nlmsg_put_extra_header(request, sizeof(uint32_t)) = UINT32_MAX; /* flags, unused */
-	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) {
-		host->xfrm_refused = true;
-	} else {
-		size = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		host->xfrm_refused = size < 0 || mnl_cb_run(buffer, (size_t)size, 1,
-							    mnl_socket_get_portid(socket), on_sad, host) < 0;
-	}
-	mnl_socket_close(socket);
+	host->xfrm = err == -EPROTONOSUPPORT ? CHECK_NO : CHECK_YES;
+	host->xfrm_refused = err && err != -EPROTONOSUPPORT;
 }
 
 void check_look_at_host(struct check_host *ret)

@@ -12,12 +12,22 @@
 #define PATH_SIZE 256
 #define FILE_SIZE 65536 /* the largest of them, /proc/modules and softnet_stat of hundreds of CPUs */
 
+static bool read_all(int fd, char *ret, size_t size)
+{
+	size_t used = 0;
+	ssize_t n = 0;
+
+	while (used < size - 1 && (n = read(fd, ret + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	ret[used] = '\0';
+	return n >= 0;
+}
+
 /* The file as text; false: not there. */
 static bool read_file(const char *root, const char *path, char *ret, size_t size)
 {
 	char full[PATH_SIZE];
-	size_t used = 0;
-	ssize_t n = 0;
+	bool whole;
 	int fd;
 
 	ret[0] = '\0';
@@ -26,11 +36,9 @@ static bool read_file(const char *root, const char *path, char *ret, size_t size
 	fd = open(full, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	while (used < size - 1 && (n = read(fd, ret + used, size - 1 - used)) > 0)
-		used += (size_t)n;
+	whole = read_all(fd, ret, size);
 	close(fd);
-	ret[used] = '\0';
-	return n >= 0;
+	return whole;
 }
 
 /* Calls back for each line, which it may cut up. */
@@ -46,26 +54,75 @@ static void each_line(char *text, void (*line)(void *arg, char *line), void *arg
 
 static void xfrm_line(void *arg, char *line)
 {
-	struct host_facts *facts = arg;
+	struct host_space *space = arg;
 	struct host_counter *c;
-	uint64_t value;
+	uint64_t value, last;
 	char name[40];
 	size_t i;
 
 	if (sscanf(line, "%39s %" SCNu64, name, &value) != 2)
 		return;
-	for (i = 0; i < facts->xfrm_count && strcmp(facts->xfrm[i].name, name) != 0; i++)
+	for (i = 0; i < space->xfrm_count && strcmp(space->xfrm[i].name, name) != 0; i++)
 		;
 	if (i == HOST_XFRM_COUNTERS)
 		return;
-	c = &facts->xfrm[i];
-	if (i == facts->xfrm_count) {
-		facts->xfrm_count++;
+	c = &space->xfrm[i];
+	if (i == space->xfrm_count) {
+		space->xfrm_count++;
 		memcpy(c->name, name, sizeof(c->name));
 		c->value = value;
 	}
+	last = c->value - space->xfrm_base[i];
+	if (value < last) /* a namespace that was made anew counts from 0 */
+		space->xfrm_base[i] += last;
 	c->before = c->value;
-	c->value = value;
+	c->value = space->xfrm_base[i] + value;
+}
+
+/* NULL: not there, and nothing is gained. */
+static void take_space(struct host_space *space, char *text)
+{
+	space->has_xfrm = text != NULL;
+	for (size_t i = 0; i < space->xfrm_count; i++)
+		space->xfrm[i].before = space->xfrm[i].value;
+	if (text)
+		each_line(text, xfrm_line, space);
+}
+
+void host_stat_space(struct host_space *space, int fd)
+{
+	char *text = fd >= 0 ? malloc(FILE_SIZE) : NULL;
+
+	take_space(space, text && !lseek(fd, 0, SEEK_SET) && read_all(fd, text, FILE_SIZE) ? text : NULL);
+	free(text);
+}
+
+static void add_counter(struct host_facts *facts, const struct host_counter *c)
+{
+	size_t i = 0;
+
+	while (i < facts->xfrm_count && strcmp(facts->xfrm[i].name, c->name) != 0)
+		i++;
+	if (i == HOST_XFRM_COUNTERS)
+		return;
+	if (i == facts->xfrm_count) {
+		facts->xfrm[facts->xfrm_count++] = *c;
+		return;
+	}
+	facts->xfrm[i].value += c->value;
+	facts->xfrm[i].before += c->before;
+}
+
+/* Those of a namespace that is gone stay in the sums. */
+static void sum_spaces(struct host_facts *facts)
+{
+	facts->has_xfrm = false;
+	facts->xfrm_count = 0;
+	for (size_t s = 0; s < facts->space_count; s++) {
+		facts->has_xfrm |= facts->spaces[s].has_xfrm;
+		for (size_t i = 0; i < facts->spaces[s].xfrm_count; i++)
+			add_counter(facts, &facts->spaces[s].xfrm[i]);
+	}
 }
 
 /* ---- /proc/net/softnet_stat: hexadecimal, a line for each CPU: processed, dropped, squeezed … */
@@ -82,31 +139,68 @@ static void softnet_line(void *arg, char *line)
 	facts->softnet_squeezed += squeezed;
 }
 
-/* ---- /proc/stat: "cpu  user nice system idle iowait irq softirq steal …" */
+/* ---- /proc/stat: "cpu  user nice system idle iowait irq softirq steal …", then "cpu0 …" and so on */
+
+#define CPU_TICKS 8
+enum { TICKS_IDLE = 3, TICKS_IOWAIT, TICKS_IRQ, TICKS_SOFTIRQ };
+
+/* Ticks behind the name of a line, and their sum. False: fewer of them. */
+static bool cpu_ticks(const char *text, uint64_t ret[CPU_TICKS], uint64_t *ret_total)
+{
+	char *end;
+
+	*ret_total = 0;
+	for (unsigned int i = 0; i < CPU_TICKS; i++, text = end) {
+		ret[i] = strtoull(text, &end, 10);
+		if (end == text)
+			return false;
+		*ret_total += ret[i];
+	}
+	return true;
+}
+
+static void read_cpus(struct host_facts *facts, const char *text)
+{
+	const char *at = text;
+
+	facts->cpu_softirq_most = -1;
+	while ((at = strstr(at, "\ncpu"))) {
+		unsigned long n = strtoul(at + 4, (char **)&at, 10);
+		uint64_t v[CPU_TICKS], total, *before;
+
+		if (n >= HOST_CPUS || !cpu_ticks(at, v, &total))
+			continue;
+		before = facts->cpus_before[n];
+		if (facts->before_ns && before[0] && total > before[0] && v[TICKS_SOFTIRQ] >= before[1]) {
+			double share = (double)(v[TICKS_SOFTIRQ] - before[1]) / (double)(total - before[0]);
+
+			if (share > facts->cpu_softirq_most)
+				facts->cpu_softirq_most = share;
+		}
+		before[0] = total;
+		before[1] = v[TICKS_SOFTIRQ];
+	}
+}
 
 static void read_cpu(struct host_facts *facts, const char *text)
 {
-	uint64_t v[8] = {0}, total = 0, softirq, idle, gained;
+	uint64_t v[CPU_TICKS], total, idle, gained;
 	const uint64_t *before = facts->cpu_before;
 
-	facts->cpu_softirq = facts->cpu_busy = -1;
-	if (sscanf(text,
-		   "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		   " %" SCNu64,
-		   &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) != 8)
+	facts->cpu_softirq = facts->cpu_busy = facts->cpu_softirq_most = -1;
+	if (strncmp(text, "cpu ", 4) != 0 || !cpu_ticks(text + 4, v, &total))
 		return;
-	for (int i = 0; i < 8; i++)
-		total += v[i];
-	idle = v[3] + v[4];
-	softirq = v[6];
+	idle = v[TICKS_IDLE] + v[TICKS_IOWAIT];
 	gained = total - before[0];
-	if (facts->before_ns && before[0] && total > before[0] && softirq >= before[1] && idle >= before[2]) {
-		facts->cpu_softirq = (double)(softirq - before[1]) / (double)gained;
+	if (facts->before_ns && before[0] && total > before[0] && v[TICKS_SOFTIRQ] >= before[1] &&
+	    idle >= before[2]) {
+		facts->cpu_softirq = (double)(v[TICKS_SOFTIRQ] - before[1]) / (double)gained;
 		facts->cpu_busy = 1 - (double)(idle - before[2]) / (double)gained;
 	}
 	facts->cpu_before[0] = total;
-	facts->cpu_before[1] = softirq;
+	facts->cpu_before[1] = v[TICKS_SOFTIRQ];
 	facts->cpu_before[2] = idle;
+	read_cpus(facts, text);
 }
 
 /* ---- /sys/class/net/NAME/statistics */
@@ -174,8 +268,10 @@ void host_stat_read(struct host_facts *facts, const char *root, const char *cons
 		return;
 	facts->before_ns = facts->taken_ns;
 	facts->taken_ns = now_ns;
-	facts->has_xfrm = read_file(root, "/proc/net/xfrm_stat", text, FILE_SIZE);
-	each_line(text, xfrm_line, facts);
+	if (!facts->space_count)
+		facts->space_count = 1;
+	take_space(&facts->spaces[0], read_file(root, "/proc/net/xfrm_stat", text, FILE_SIZE) ? text : NULL);
+	sum_spaces(facts);
 	if (read_file(root, "/proc/net/softnet_stat", text, FILE_SIZE)) {
 		facts->softnet_dropped_before = facts->softnet_dropped;
 		facts->softnet_squeezed_before = facts->softnet_squeezed;

@@ -12,4 +12,10 @@
 void host_stat_read(struct host_facts *facts, const char *root, const char *const *interfaces,
 		    size_t interface_count, uint64_t now_ns);
 
+/*
+ * Another namespace's xfrm_stat, from a descriptor that was opened in there; -1: it is not there, and what it counted stays. Before
+ * host_stat_read(), which adds all of them up. softnet and CPUs are the whole host's, whatever the namespace.
+ */
+void host_stat_space(struct host_space *space, int fd);
+
 #endif

@@ -3,17 +3,16 @@
 
 #include <string.h>
 
+#include "model/address.h"
+
 static struct conversation_endpoint endpoint(const uint8_t *ip, unsigned int end, uint16_t port)
 {
-	static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct conversation_endpoint ret = {.port = port};
 
-	if (ip[0] >> 4 == 4) {
-		memcpy(ret.address, v4_mapped, sizeof(v4_mapped));
-		memcpy(ret.address + sizeof(v4_mapped), ip + 12 + 4 * end, 4); /* RFC 791 section 3.1 */
-	} else {
+	if (ip[0] >> 4 == 4)
+		address_from_v4(ip + 12 + 4 * end, ret.address); /* RFC 791 section 3.1 */
+	else
 		memcpy(ret.address, ip + 8 + 16 * end, 16); /* RFC 8200 section 3 */
-	}
 	return ret;
 }
 

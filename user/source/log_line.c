@@ -44,22 +44,28 @@ static bool begins(const char *p, const char *end, const char *with)
 	return (size_t)(end - p) >= length && memcmp(p, with, length) == 0;
 }
 
-/* Programs whose messages we know; the dialects that they speak, 0: not one of them */
+/* Programs whose messages we know, and the dialects that they speak */
+static const struct {
+	const char *name;
+	unsigned int dialects;
+} programs[] = {
+	{"charon", LOG_CHARON},	       {"charon-systemd", LOG_CHARON}, {"ipsec", LOG_CHARON},
+	{"charon-nm", LOG_CHARON},     {"charon-cmd", LOG_CHARON},     {"swanctl", LOG_CHARON},
+	{"ipsec_starter", LOG_CHARON}, {"strongswan", LOG_CHARON},     {"pluto", LOG_PLUTO},
+	{"VDAEMON", LOG_ANY},	       {"vdaemon", LOG_ANY},	       {"FTMD", LOG_ANY},
+};
+
+const char *log_line_program(size_t i)
+{
+	return i < COUNT(programs) ? programs[i].name : NULL;
+}
+
+/* 0: not one of them */
 static unsigned int dialects_of(struct log_span program)
 {
-	static const struct {
-		const char *name;
-		unsigned int dialects;
-	} names[] = {
-		{"charon", LOG_CHARON},	       {"charon-systemd", LOG_CHARON}, {"ipsec", LOG_CHARON},
-		{"charon-nm", LOG_CHARON},     {"charon-cmd", LOG_CHARON},     {"swanctl", LOG_CHARON},
-		{"ipsec_starter", LOG_CHARON}, {"strongswan", LOG_CHARON},     {"pluto", LOG_PLUTO},
-		{"VDAEMON", LOG_ANY},	       {"vdaemon", LOG_ANY},	       {"FTMD", LOG_ANY},
-	};
-
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (is_word(program, names[i].name))
-			return names[i].dialects;
+	for (size_t i = 0; i < COUNT(programs); i++)
+		if (is_word(program, programs[i].name))
+			return programs[i].dialects;
 	return 0;
 }
 
@@ -129,23 +135,29 @@ static void note_isakmp(const char *p, const char *end, struct log_line *l)
 		l->thread = l->thread * 10 % 1000003 + (unsigned int)(*p - '0');
 }
 
-/* libreswan: "hq" #3: and, of one of several, "hq"[2] 203.0.113.7 #3: */
+/* libreswan: "hq" #3: and, of one of several, "hq"[2] 203.0.113.7 #3:, where the peer is said */
 static const char *take_pluto(const char *p, const char *end, struct log_line *l)
 {
-	const char *quote = p + 1 < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL, *at;
+	const char *quote = p + 1 < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
+	const char *at, *number, *blank;
 	uint64_t id = 0;
 
 	if (!quote || quote - p > 64)
 		return p;
-	for (at = quote; at < end && *at != '#' && *at != ':'; at++)
+	/* An address of IPv6 has colons, too */
+	for (at = quote; at < end && *at != '#' && !(*at == ':' && (at + 1 == end || at[1] == ' ')); at++)
 		;
 	if (at == end || *at != '#')
 		return p;
+	number = at;
 	for (at++; at < end && is_digit(*at) && id < 100000000; at++)
 		id = id * 10 + (uint64_t)(*at - '0');
 	if (end - at < 2 || *at != ':')
 		return p;
 	l->conn = (struct log_span){p + 1, (size_t)(quote - p - 1)};
+	blank = memchr(quote, ' ', (size_t)(number - quote));
+	if (quote[1] == '[' && blank && blank + 1 < number)
+		l->peer = (struct log_span){blank + 1, (size_t)(word_end(blank + 1, end) - blank - 1)};
 	l->id = id;
 	l->dialects = LOG_PLUTO;
 	return skip_blanks(at + 1, end);

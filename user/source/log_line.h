@@ -21,5 +21,7 @@ struct log_parser {
 
 /* Spans point into the line or into the parser, until the next call. */
 void log_line_parse(struct log_parser *parser, const char *line, size_t length, struct log_line *ret);
+/* The i-th program whose messages are known, as syslog names it; NULL: no more. */
+const char *log_line_program(size_t i);
 
 #endif

@@ -22,6 +22,9 @@ struct log_load_options {
  */
 int log_load(struct log_timeline *t, const char *path, const struct log_load_options *options, char *error,
 	     size_t error_size);
+/* The same of the systemd journal, as log_child_start() has it. */
+int log_load_journal(struct log_timeline *t, const char *unit, uint64_t since_ns,
+		     const struct log_load_options *options, char *error, size_t error_size);
 /* The same of text in memory, as if it stood in a file of that name and was written at `now_ns`. 0 or -ENOMEM. */
 int log_load_text(struct log_timeline *t, const char *name, const char *text, size_t length,
 		  const struct log_load_options *options);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/prefixes.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+
+#include "model/address.h"
 
 static int parse_length(const char *text, unsigned int most, unsigned int *ret)
 {
@@ -26,19 +27,18 @@ int prefixes_add(struct prefixes *p, const char *text)
 {
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
-	struct prefix prefix = {.address = {[10] = 0xff, [11] = 0xff}};
-	char address[INET6_ADDRSTRLEN];
+	struct prefix prefix;
+	char address[ADDRESS_TEXT];
 	unsigned int most = 32, bits;
 
 	if (length >= sizeof(address))
 		return -EINVAL;
 	memcpy(address, text, length);
 	address[length] = '\0';
-	if (inet_pton(AF_INET, address, prefix.address + 12) != 1) {
-		if (inet_pton(AF_INET6, address, prefix.address) != 1)
-			return -EINVAL;
+	if (!address_parse(address, prefix.address))
+		return -EINVAL;
+	if (strchr(address, ':'))
 		most = 128;
-	}
 	bits = most;
 	if (slash && parse_length(slash + 1, most, &bits))
 		return -EINVAL;

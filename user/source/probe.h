@@ -5,8 +5,9 @@
  * Every size is that of an IP packet, header included. Nothing here prints. probe_run() takes seconds and blocks; a program
  * with a loop of its own runs `espial probe --json` as a child.
  *
- * What is measured: echo is answered with as much as was sent, so it shows the smaller of the two directions. A padded IKE
- * message is answered with a few bytes, so it shows the direction towards the peer. The IKE message has a major version
+ * What is measured: echo is answered with as much as was sent, so it shows the smaller of the two directions; when it is sent in
+ * fragments that fit, the way back alone. A padded IKE message is answered with a few bytes, so it shows the direction towards the
+ * peer. The IKE message has a major version
  * that nobody speaks: RFC 7296 section 2.5 lets a responder answer INVALID_MAJOR_VERSION, and it keeps no state.
  */
 #ifndef ESPIAL_SOURCE_PROBE_H
@@ -142,11 +143,13 @@ struct probe_result {
 	bool raw;	       /* raw sockets were to be had */
 	struct probe_reach reach[PROBE_METHODS];
 	struct probe_threshold threshold[PROBE_ESP];
-	enum probe_method measured_by; /* PROBE_METHODS: by none */
-	unsigned int path_mtu;	       /* 0: unknown */
-	unsigned int return_mtu;       /* 0: unknown */
-	bool black_hole;	       /* too large packets vanish and nobody says so */
-	int df_honoured;	       /* -1 unknown */
+	struct probe_threshold way_back; /* by echo that was sent in fragments; mtu 0: not measured */
+	enum probe_method measured_by;	 /* PROBE_METHODS: by none */
+	unsigned int path_mtu;		 /* 0: unknown */
+	bool forward;		 /* path_mtu is that of the way there; else the smaller of both ways */
+	unsigned int return_mtu; /* 0: unknown */
+	bool black_hole;	 /* too large packets vanish and nobody says so */
+	int df_honoured;	 /* -1 unknown */
 	struct probe_fragments fragments;
 	struct probe_step steps[PROBE_STEPS];
 	size_t step_count, steps_left_out;

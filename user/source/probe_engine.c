@@ -12,8 +12,12 @@
 #define TIMEOUT_MIN (300 * MS)
 #define TIMEOUT_MAX (2000 * MS)
 #define SLOWEST (250 * MS) /* between packets */
-#define SLOW_AFTER 10	   /* outcomes, before the rate is judged anew */
+#define SLOW_AFTER 8	   /* outcomes, before the pace is judged anew */
 #define SLOW_LOSS 0.65
+#define SLOWED_LOSS 0.3 /* once it is known that there is a limit */
+#define SLOW_SHARE                                                                                           \
+	0.6 /* of packets that should be answered, among all: those above the threshold take no answer */
+#define DAEMON_WINDOW 3 /* packets that an IKE daemon should answer, on their way at the same time */
 #define TTL 64
 
 int probe_engine_begin(struct probe_engine *e, const struct probe_options *options)
@@ -26,7 +30,16 @@ int probe_engine_begin(struct probe_engine *e, const struct probe_options *optio
 	e->ends_ns = e->started_ns + options->time * NS;
 	e->next_send_ns = e->started_ns;
 	e->interval_ns = NS / options->rate;
+	for (size_t i = 0; i < PROBE_ANSWERERS; i++)
+		e->pace[i].interval_ns = e->interval_ns;
 	return 0;
+}
+
+static enum probe_answerer answerer(const struct probe_task *t)
+{
+	return t->hop || t->method == PROBE_ESP ? PROBE_BY_ROUTER
+	       : t->method == PROBE_ECHO	? PROBE_BY_HOST
+						: PROBE_BY_DAEMON;
 }
 
 void probe_engine_end(struct probe_engine *e)
@@ -68,15 +81,39 @@ static void learn_rtt(struct probe_engine *e, struct probe_task *t, unsigned int
 		t->rtts[i].rtt_us = us;
 }
 
-/* When most of what should be answered is not, it may be a limit on answers: ask slower. */
-static void adapt_rate(struct probe_engine *e, const struct probe_task *t)
+/* What was asked too fast says nothing: all that this answerer was asked and did not answer is forgotten. */
+static void begin_slower(struct probe_engine *e, enum probe_answerer by)
 {
-	if (++e->outcomes < SLOW_AFTER || t->search.phase == PROBE_SEARCH_BASE ||
-	    probe_search_loss(&t->search) < SLOW_LOSS || e->interval_ns >= SLOWEST)
+	for (unsigned int i = 0; i < e->count; i++) {
+		struct probe_task *t = e->attempts[i].task;
+
+		if (!t || answerer(t) != by || t->search.phase == PROBE_SEARCH_DONE)
+			continue;
+		e->attempts[i].task = NULL;
+		probe_search_slower(&t->search);
+	}
+}
+
+/* When most of what should be answered is not, it may be a limit on answers: ask as often as it was answered of late. */
+static void adapt_pace(struct probe_engine *e, struct probe_task *t, bool answered)
+{
+	enum probe_answerer by = answerer(t);
+	struct probe_pace *p = &e->pace[by];
+	uint64_t now = probe_now_ns(), ns;
+	double limit = p->slowed ? SLOWED_LOSS : SLOW_LOSS;
+
+	p->answered += answered;
+	if (++p->outcomes < SLOW_AFTER || t->search.phase == PROBE_SEARCH_BASE ||
+	    t->search.phase == PROBE_SEARCH_DONE || probe_search_loss(&t->search) < limit ||
+	    p->interval_ns >= SLOWEST)
 		return;
-	e->interval_ns = e->interval_ns * 2 > SLOWEST ? SLOWEST : e->interval_ns * 2;
+	ns = p->answered ? (uint64_t)((double)(now - p->since_ns) / p->answered * SLOW_SHARE) : SLOWEST;
+	ns = ns < 2 * p->interval_ns ? 2 * p->interval_ns : ns;
+	*p = (struct probe_pace){.interval_ns = ns > SLOWEST ? SLOWEST : ns, .slowed = true};
+	p->next_ns = now + p->interval_ns;
 	e->slowed = true;
-	e->outcomes = 0;
+	probe_search_slower(&t->search);
+	begin_slower(e, by);
 }
 
 /* ---- events */
@@ -91,11 +128,15 @@ static void on_answer(struct probe_engine *e, struct probe_attempt *a, const str
 	if (a->size > t->largest_answered)
 		t->largest_answered = a->size;
 	/* The answer was cut on its way back. When it comes in pieces anyway (fragment tests) that is no matter */
-	if (event->kind == PROBE_EVENT_ANSWER && event->fragment && !t->no_df && !t->fragment &&
-	    t->method == PROBE_ECHO) {
+	if (event->kind == PROBE_EVENT_ANSWER && event->fragment &&
+	    ((!t->no_df && !t->fragment) || t->way_back) && t->method == PROBE_ECHO) {
 		t->answer_fragmented = true;
-		if (!late)
-			probe_search_too_big(&t->search, a->size, a->role, event->fragment);
+		if (late)
+			return;
+		probe_search_too_big(&t->search, a->size, a->role, event->fragment);
+		/* All fragments but the last carry a multiple of 8: up to 7 bytes more may fit */
+		if (t->way_back)
+			probe_search_hint(&t->search, event->fragment + 7);
 		return;
 	}
 	if (late)
@@ -158,7 +199,7 @@ static void on_event(struct probe_engine *e, const struct probe_event *event)
 		break;
 	}
 	if (a->task == NULL)
-		adapt_rate(e, t);
+		adapt_pace(e, t, true);
 }
 
 static void expire(struct probe_engine *e, uint64_t now)
@@ -171,7 +212,7 @@ static void expire(struct probe_engine *e, uint64_t now)
 		if (a->task && !a->lost && a->deadline_ns <= now) {
 			a->lost = true;
 			probe_search_lost(&a->task->search, a->size, a->role);
-			adapt_rate(e, a->task);
+			adapt_pace(e, a->task, false);
 		}
 	}
 	while (e->first_open < e->count &&
@@ -241,9 +282,25 @@ static int send_one(struct probe_engine *e, struct probe_task *t, unsigned int s
 	}
 }
 
+/* May this one be asked now, as far as its pace and what it was asked already go? */
+static bool may_send(const struct probe_engine *e, const struct probe_task *t, uint64_t now)
+{
+	enum probe_answerer by = answerer(t);
+	unsigned int asked = 0, i;
+
+	if (now < e->pace[by].next_ns || now < t->next_ns)
+		return false;
+	for (i = e->first_open; i < e->count && by == PROBE_BY_DAEMON; i++) {
+		const struct probe_attempt *a = &e->attempts[i];
+
+		asked += a->task && !a->lost && answerer(a->task) == by && a->size <= a->task->search.low;
+	}
+	return asked < DAEMON_WINDOW;
+}
+
 /* The next of the tasks, in turn, that has something to send. 1: sent; 0: none has; -errno. */
 static int send_next(struct probe_engine *e, struct probe_task *const *tasks, size_t count, size_t *turn,
-		     enum probe_search_phase phase)
+		     enum probe_search_phase phase, uint64_t now)
 {
 	enum probe_search_role role;
 	size_t i;
@@ -251,13 +308,18 @@ static int send_next(struct probe_engine *e, struct probe_task *const *tasks, si
 
 	for (i = 0; i < count; i++) {
 		struct probe_task *t = tasks[(*turn + i) % count];
+		struct probe_pace *pace = &e->pace[answerer(t)];
 
-		if (t->search.phase >= phase)
+		if (t->search.phase >= phase || !may_send(e, t, now))
 			continue;
 		size = probe_search_next(&t->search, &role);
 		if (!size)
 			continue;
 		*turn = (*turn + i + 1) % count;
+		pace->next_ns = now + pace->interval_ns;
+		t->next_ns = now + t->spacing_ns;
+		if (!pace->since_ns)
+			pace->since_ns = now;
 		return send_one(e, t, size, role) ?: 1;
 	}
 	return 0;
@@ -337,6 +399,8 @@ int probe_engine_run(struct probe_engine *e, struct probe_task *const *tasks, si
 		expire(e, now);
 		if (all_at(tasks, count, phase))
 			return 0;
+		if (e->impatient && e->pace[answerer(tasks[0])].slowed)
+			return -EAGAIN;
 		err = over(e, now, tasks[turn % count]);
 		if (err)
 			return err;
@@ -346,7 +410,7 @@ int probe_engine_run(struct probe_engine *e, struct probe_task *const *tasks, si
 				e->out_of_packets = true;
 				return -ENOSPC;
 			}
-			err = send_next(e, tasks, count, &turn, phase);
+			err = send_next(e, tasks, count, &turn, phase, now);
 			if (err < 0)
 				return err;
 			if (err) {
@@ -355,6 +419,9 @@ int probe_engine_run(struct probe_engine *e, struct probe_task *const *tasks, si
 			} else if (all_at(tasks, count, phase)) {
 				return 0;
 			}
+			for (size_t i = 0; i < PROBE_ANSWERERS && !err; i++)
+				if (e->pace[i].next_ns > now && e->pace[i].next_ns < wake)
+					wake = e->pace[i].next_ns;
 		} else {
 			wake = e->next_send_ns;
 		}

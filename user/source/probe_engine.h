@@ -3,7 +3,8 @@
  * probe_engine.h - the loop between searches (what to send) and a link (how): pacing, timeouts, who an answer belongs to
  *
  * Manners: no faster than the rate that was asked for, slower when answers appear to be limited in number, never more packets
- * or time than allowed. Nothing is sent in bursts.
+ * or time than allowed. Nothing is sent in bursts, and an IKE daemon, which may limit its answers, is never asked for more than a
+ * few at once.
  */
 #ifndef ESPIAL_SOURCE_PROBE_ENGINE_H
 #define ESPIAL_SOURCE_PROBE_ENGINE_H
@@ -17,9 +18,11 @@ struct probe_task {
 	enum probe_method method;
 	unsigned int ttl; /* 0: as far as it goes */
 	bool no_df;
-	unsigned int fragment; /* sizes above the base go in fragments of at most this size */
-	bool hop;	       /* "hop limit used up" is an answer */
-	bool old_form;	       /* IKE: struct probe_packet */
+	unsigned int fragment;	      /* sizes above the base go in fragments of at most this size */
+	bool hop;		      /* "hop limit used up" is an answer */
+	bool way_back;		      /* sent in fragments, and answered in one piece: that is what passes */
+	bool old_form;		      /* IKE: struct probe_packet */
+	uint64_t spacing_ns, next_ns; /* not 0: no more often than that, and when next */
 	struct probe_search search;
 
 	/* what was heard */
@@ -50,6 +53,16 @@ struct probe_attempt {
 	uint64_t sent_ns, deadline_ns;
 };
 
+/* Who limits answers does so for all that it answers: an IKE daemon for both ports, the host for echo, routers for errors. */
+enum probe_answerer { PROBE_BY_HOST, PROBE_BY_DAEMON, PROBE_BY_ROUTER, PROBE_ANSWERERS };
+
+struct probe_pace {
+	uint64_t interval_ns, next_ns;
+	uint64_t since_ns;		 /* when what is counted here began; 0: not yet */
+	unsigned int outcomes, answered; /* since the pace was last changed */
+	bool slowed;
+};
+
 struct probe_engine {
 	const struct probe_options *options;
 	struct probe_link link;
@@ -58,7 +71,8 @@ struct probe_engine {
 	unsigned int first_open;	/* those before it are over or lost */
 	uint64_t started_ns, ends_ns, next_send_ns, interval_ns;
 	double srtt_ns, rttvar_ns; /* RFC 6298 */
-	unsigned int outcomes;	   /* since the rate was last changed */
+	struct probe_pace pace[PROBE_ANSWERERS];
+	bool impatient; /* a run ends with -EAGAIN when answers appear to be limited */
 	bool slowed, out_of_time, out_of_packets, canceled;
 };
 

@@ -78,6 +78,13 @@ static void report_threshold(const struct probe_task *t, unsigned int link_limit
 		 probe_search_doubt(ret->below.sent, ret->below.passed, ret->above.sent) <= s->doubt);
 }
 
+/* Unless something came back that was larger than what got there in one piece, fragments do not get there, and nothing is known. */
+static void report_way_back(const struct probe_task *t, unsigned int link_limit, struct probe_threshold *ret)
+{
+	if (t->largest_answered > t->search.base)
+		report_threshold(t, link_limit, ret);
+}
+
 static void report_steps(const struct probe_course *run, struct probe_result *r)
 {
 	enum probe_method method;
@@ -136,6 +143,8 @@ void probe_report(struct probe_course *run, const struct probe_options *o, struc
 		if (method < PROBE_ESP)
 			report_threshold(&run->main[method], limit, &r->threshold[method]);
 	}
+	if (run->way_back.what)
+		report_way_back(&run->way_back, limit, &r->way_back);
 	f->by_source = run->by_source.what
 			       ? fragment_verdict(&run->by_source, &f->source_sent, &f->source_passed)
 			       : -1;

@@ -5,7 +5,7 @@
  *  1. Does anything answer small packets: echo, IKE on 500 and 4500? A few ESP packets are sent too.
  *  2. The threshold of one that answers.
  *  3. The thresholds of the others, which begin with that of the first.
- *  4. Fragments.
+ *  4. Fragments; and with their help the way back, where it may be wider than the way there.
  *  5. The hops, if asked for.
  */
 #include "source/probe_run.h"
@@ -18,7 +18,11 @@
 #include "complain.h"
 
 #define ESP_TRIES 4
-#define FRAGMENTED_EXTRA 200 /* bytes above the path MTU: two fragments, both not tiny */
+#define RARE_TRIES 4
+#define RARE_NS (600 * UINT64_C(1000000))      /* between those */
+#define WAY_BACK_NS (5 * UINT64_C(1000000000)) /* at most: it is an extra */
+#define WAY_BACK_LOSS 0.1		       /* above, fragments take longer than that */
+#define FRAGMENTED_EXTRA 200		       /* bytes above the path MTU: two fragments, both not tiny */
 
 /* ---- before anything is sent */
 
@@ -235,6 +239,27 @@ static int try_old_form(struct probe_course *run, const struct probe_options *o)
 	return count ? probe_engine_run(&run->engine, tasks, count, PROBE_SEARCH_BRACKET) : 0;
 }
 
+/*
+ * Silence of one port beside answers of the other would be called filtered, but a daemon that answers only so often may have answered
+ * the other one alone: it is asked again, rarely.
+ */
+static int ask_silent(struct probe_course *run)
+{
+	struct probe_task *ike = &run->main[PROBE_IKE], *natt = &run->main[PROBE_NATT],
+			  *t = ike->search.low ? natt : ike;
+	int err;
+
+	if (!run->wanted[PROBE_IKE] || !run->wanted[PROBE_NATT] || !ike->search.low == !natt->search.low ||
+	    t->refused || t->send_refused)
+		return 0;
+	probe_search_begin(&t->search, t->search.base, t->search.limit, t->search.confirm);
+	t->search.base_tries = RARE_TRIES;
+	t->spacing_ns = RARE_NS;
+	err = probe_engine_run(&run->engine, &t, 1, PROBE_SEARCH_BRACKET);
+	t->spacing_ns = t->next_ns = 0;
+	return err;
+}
+
 static int course(struct probe_course *run)
 {
 	struct probe_task *tasks[PROBE_METHODS + 2];
@@ -250,10 +275,20 @@ static int course(struct probe_course *run)
 	err = probe_engine_run(e, tasks, count, PROBE_SEARCH_BRACKET);
 	if (!err && !run->main[PROBE_IKE].search.low && !run->main[PROBE_NATT].search.low)
 		err = try_old_form(run, e->options);
+	if (!err)
+		err = ask_silent(run);
 	first = leader(run);
 	if (err || !first)
 		return err;
+	/* Who limits its echo is asked on by IKE, if that is answered: a search takes many more answers than trying what it found */
+	e->impatient =
+		first == &run->main[PROBE_ECHO] && forward(run) != first && !e->pace[PROBE_BY_DAEMON].slowed;
 	err = probe_engine_run(e, &first, 1, PROBE_SEARCH_DONE);
+	e->impatient = false;
+	if (err == -EAGAIN) {
+		first = forward(run);
+		err = probe_engine_run(e, &first, 1, PROBE_SEARCH_DONE);
+	}
 	if (err)
 		return err;
 	count = 0;
@@ -283,6 +318,44 @@ static int find_fragments(struct probe_course *run, struct probe_result *r)
 	return count ? probe_engine_run(&run->engine, tasks, count, PROBE_SEARCH_DONE) : 0;
 }
 
+/*
+ * Echo that gets there in fragments, each no larger than the way there carries, is put together and answered in one piece as large as
+ * all of it. What comes back in one piece fits the way back; what is cut on it, or lost, does not.
+ */
+static int find_way_back(struct probe_course *run, const struct probe_result *r)
+{
+	const struct probe_task *echo = &run->main[PROBE_ECHO], *by = forward(run);
+	struct probe_task *t = &run->way_back;
+	struct probe_engine *e = &run->engine;
+	uint64_t ends_ns = e->ends_ns, now = probe_now_ns();
+	unsigned int limit = echo->search.limit;
+	int err;
+
+	/* Where echo shows less than the way there, or the limit of the interface, it has said all */
+	if (!by || by->refused || !r->raw || e->link.inside || echo->refused || echo->answer_fragmented ||
+	    !probe_search_found(&echo->search) || !probe_search_found(&by->search) ||
+	    echo->search.low < by->search.low || probe_search_loss(&echo->search) > WAY_BACK_LOSS ||
+	    !run->by_source.what || run->by_source.search.low != run->by_source.search.limit)
+		return 0;
+	for (size_t i = PROBE_IKE; i < PROBE_ESP; i++)
+		if (run->main[i].search.limit > limit)
+			limit = run->main[i].search.limit;
+	if (echo->search.low >= limit)
+		return 0;
+	*t = (struct probe_task){
+		.what = "the way back", .method = PROBE_ECHO, .fragment = echo->search.low, .way_back = true};
+	probe_search_begin(&t->search, echo->search.low, limit, echo->search.confirm);
+	if (now + WAY_BACK_NS < ends_ns)
+		e->ends_ns = now + WAY_BACK_NS;
+	err = probe_engine_run(e, &t, 1, PROBE_SEARCH_DONE);
+	if (err == -ETIME && e->ends_ns < ends_ns) {
+		e->out_of_time = false;
+		err = 0;
+	}
+	e->ends_ns = ends_ns;
+	return err;
+}
+
 int probe_run(const struct probe_options *options, struct probe_result *ret, char *error, size_t error_size)
 {
 	struct probe_course run = {0};
@@ -306,6 +379,8 @@ int probe_run(const struct probe_options *options, struct probe_result *ret, cha
 	}
 	if (!err)
 		err = find_fragments(&run, ret);
+	if (!err)
+		err = find_way_back(&run, ret);
 	if (run.engine.attempts) {
 		probe_report(&run, options, ret);
 		probe_judge(ret);

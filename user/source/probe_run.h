@@ -9,6 +9,7 @@ struct probe_course {
 	struct probe_engine engine;
 	struct probe_task main[PROBE_METHODS];
 	struct probe_task by_source, by_router; /* fragments; `what` is NULL when it was not tried */
+	struct probe_task way_back;		/* the same */
 	bool wanted[PROBE_METHODS];
 };
 

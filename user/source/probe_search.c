@@ -130,11 +130,14 @@ static bool chance(struct probe_search *s, unsigned int n)
 static unsigned int candidate(const struct probe_search *s)
 {
 	static const unsigned int common[] = {COMMON_ETHERNET, COMMON_IPV6};
-	unsigned int hints[] = {s->hint, s->hint + 1, s->hint2, s->hint2 + 1}, i;
+	unsigned int hints[] = {s->hint2, s->hint2 + 1, s->hint, s->hint + 1}, i;
 
+	for (i = 0; i < 2 && !s->single; i++)
+		if (hints[i] > 1 && hints[i] > s->low && hints[i] < s->high)
+			return hints[i];
 	if (s->single || (s->high > s->limit && s->limit <= COMMON_ETHERNET))
 		return s->limit;
-	for (i = 0; i < 4; i++)
+	for (i = 2; i < 4; i++)
 		if (hints[i] > 1 && hints[i] > s->low && hints[i] < s->high)
 			return hints[i];
 	for (i = 0; i < 2; i++)
@@ -173,6 +176,15 @@ static void judge(struct probe_search *s, struct probe_size *e)
 		e->refused = true;
 }
 
+/* Packets of the two sizes that are presumed to be the threshold count for the confirmation. */
+static enum probe_search_role role_of(const struct probe_search *s, unsigned int size,
+				      enum probe_search_role otherwise)
+{
+	return size == s->below.size   ? PROBE_ROLE_BELOW
+	       : size == s->above.size ? PROBE_ROLE_ABOVE
+				       : otherwise;
+}
+
 static unsigned int next_of_bracket(struct probe_search *s, enum probe_search_role *ret_role)
 {
 	unsigned int size = candidate(s), needed = tries(s);
@@ -185,16 +197,16 @@ static unsigned int next_of_bracket(struct probe_search *s, enum probe_search_ro
 	}
 	/* A control for every two; more when the candidate's are on their way and the controls were all lost */
 	if (chance(s, 3)) {
-		*ret_role = PROBE_ROLE_CONTROL;
+		*ret_role = role_of(s, s->low, PROBE_ROLE_CONTROL);
 		return s->low;
 	}
-	*ret_role = PROBE_ROLE_TRY;
+	*ret_role = role_of(s, size, PROBE_ROLE_TRY);
 	if (e->sent < needed)
 		return size;
 	if (e->lost < e->sent)
 		return 0;
 	/* All are lost, and not one control came through since: is the path alive at all? */
-	*ret_role = PROBE_ROLE_CONTROL;
+	*ret_role = role_of(s, s->low, PROBE_ROLE_CONTROL);
 	return s->low;
 }
 
@@ -347,6 +359,26 @@ void probe_search_too_big(struct probe_search *s, unsigned int size, enum probe_
 
 void probe_search_hint(struct probe_search *s, unsigned int mtu)
 {
-	if (mtu > s->base && mtu <= s->limit)
-		s->hint2 = mtu;
+	if (mtu <= s->base || mtu > s->limit)
+		return;
+	s->hint2 = mtu;
+	if (s->below.size || !s->confirm)
+		return;
+	s->below.size = mtu;
+	s->above.size = mtu + 1;
+}
+
+void probe_search_slower(struct probe_search *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct probe_size *e = &s->sizes[i];
+
+		e->lost = 0;
+		e->sent = e->passed + e->too_big;
+		e->controls_before = s->controls;
+	}
+	s->below = (struct probe_tally){.size = s->below.size};
+	s->above = (struct probe_tally){.size = s->above.size};
+	s->target = 0;
+	s->recent_passed = s->recent_lost = 0;
 }

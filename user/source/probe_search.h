@@ -77,8 +77,17 @@ void probe_search_late(struct probe_search *s, unsigned int size, enum probe_sea
 void probe_search_too_big(struct probe_search *s, unsigned int size, enum probe_search_role role,
 			  unsigned int mtu);
 
-/* Elsewhere the threshold was found to be this one: try it first. */
+/*
+ * Elsewhere the threshold was found to be this one: try it first, and the size above it. As they were chosen before anything of them
+ * was seen, the packets count for the confirmation too.
+ */
 void probe_search_hint(struct probe_search *s, unsigned int mtu);
+
+/*
+ * It goes on slower, because answers appear to be limited in number: what was not answered says nothing, and what is on its way will
+ * not be reported. The confirmation begins anew.
+ */
+void probe_search_slower(struct probe_search *s);
 
 /* The share of packets of sizes known to pass that is not answered, lately. */
 double probe_search_loss(const struct probe_search *s);

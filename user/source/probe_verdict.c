@@ -64,12 +64,18 @@ static void judge_mtu(struct probe_result *r)
 		}
 }
 
-/* Echo is the smaller of the two: below the forward direction, it is that of the way back. */
+/*
+ * Echo is the smaller of the two: below the forward direction, it is that of the way back. Not below, only echo that got there in
+ * fragments shows how much wider that may be.
+ */
 static void judge_return(struct probe_result *r)
 {
 	const struct probe_threshold *echo = &r->threshold[PROBE_ECHO];
 
-	if (r->measured_by == PROBE_ECHO) {
+	if (r->way_back.mtu) {
+		r->return_mtu = r->way_back.mtu;
+		r->forward |= r->way_back.mtu > r->path_mtu;
+	} else if (r->measured_by == PROBE_ECHO) {
 		/* Then nothing tells the directions apart, except that the answer came in fragments */
 		r->return_mtu = echo->by_answer || echo->limited ? echo->mtu : 0;
 	} else if (echo->mtu && echo->mtu < r->path_mtu) {
@@ -84,12 +90,14 @@ void probe_judge(struct probe_result *r)
 	const struct probe_threshold *t;
 
 	r->path_mtu = r->return_mtu = 0;
+	r->forward = false;
 	r->black_hole = false;
 	r->df_honoured = -1;
 	judge_silence(r);
 	judge_mtu(r);
 	if (r->measured_by == PROBE_METHODS)
 		return;
+	r->forward = r->measured_by != PROBE_ECHO;
 	judge_return(r);
 	t = &r->threshold[r->measured_by];
 	if (t->limited)

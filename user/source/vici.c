@@ -159,6 +159,8 @@ void vici_snapshot(const struct vici *vici, size_t index, struct fact_daemon *re
 	ret->ike_count = d->facts.ike_count;
 	ret->children = d->facts.children;
 	ret->child_count = d->facts.child_count;
+	ret->certificates = d->facts.certificates;
+	ret->certificate_count = d->facts.certificate_count;
 	ret->snapshot_ns = d->snapshot_ns;
 }
 

@@ -3,7 +3,7 @@
  * vici.h - strongSwan daemons, asked and followed by their VICI sockets
  *
  * For one epoll loop: never blocks, starts no thread, prints nothing, keeps no more than some megabytes. Each daemon is on its own: one that is not there, does not
- * answer or answers nonsense is tried again later and disturbs nobody. A daemon is asked for its version, connections and SAs,
+ * answer or answers nonsense is tried again later and disturbs nobody. A daemon is asked for its version, connections, certificates and SAs,
  * and tells of changes; no secret is ever asked for, and nothing of the daemon is changed.
  */
 #ifndef ESPIAL_SOURCE_VICI_H

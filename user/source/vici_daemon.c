@@ -17,6 +17,7 @@
 #define UNANSWERED_DOUBLINGS 5 /* 10 s to 320 s: each try may hold one of charon's threads */
 #define LISTING_SHARE 10       /* of a daemon's time, we take at most one part in this many */
 #define LISTING_PAUSE_MS 200   /* events come in groups */
+#define CERTS_REFRESHES 6      /* of the connections for one of the certificates */
 
 void vici_daemon_init(struct vici_daemon *d, const struct vici_options *options, const char *path)
 {
@@ -36,8 +37,10 @@ void vici_daemon_close(struct vici_daemon *d)
 	d->data = NULL;
 	d->used = d->room = 0;
 	vici_facts_free_configs(&d->facts);
+	vici_facts_free_certificates(&d->facts);
 	vici_facts_free_sas(&d->facts);
 	vici_facts_free_configs(&d->next);
+	vici_facts_free_certificates(&d->next);
 	vici_facts_free_sas(&d->next);
 }
 
@@ -77,11 +80,13 @@ __attribute__((format(printf, 4, 5))) static void leave(struct vici_daemon *d, c
 	d->used = 0;
 	d->partial_ms = 0;
 	d->changed = false;
+	d->certs_ms = 0;
 	d->available = false;
 	d->tried = true;
 	d->step = VICI_STEP_AWAY;
 	vici_facts_free_sas(&d->facts);
 	vici_facts_free_configs(&d->next);
+	vici_facts_free_certificates(&d->next);
 	vici_facts_free_sas(&d->next);
 	if (unanswered)
 		d->wake_ms = clock->now_ms +
@@ -149,6 +154,7 @@ static void ask(struct vici_daemon *d, const struct vici_clock *clock, enum vici
 	static const char *const commands[] = {
 		[VICI_STEP_VERSION] = "version",
 		[VICI_STEP_CONNS] = "list-conns",
+		[VICI_STEP_CERTS] = "list-certs",
 		[VICI_STEP_SAS] = "list-sas",
 	};
 	uint8_t frame[64];
@@ -159,9 +165,11 @@ static void ask(struct vici_daemon *d, const struct vici_clock *clock, enum vici
 	if (step == VICI_STEP_IDLE)
 		return;
 	if (step == VICI_STEP_REGISTER)
-		size = vici_encode(VICI_EVENT_REGISTER, vici_event_names[d->event], frame, sizeof(frame));
+		size = vici_encode(VICI_EVENT_REGISTER, vici_event_names[d->event], NULL, NULL, frame,
+				   sizeof(frame));
 	else
-		size = vici_encode(VICI_CMD_REQUEST, commands[step], frame, sizeof(frame));
+		size = vici_encode(VICI_CMD_REQUEST, commands[step], step == VICI_STEP_CERTS ? "type" : NULL,
+				   "X509", frame, sizeof(frame));
 	if (send(d->fd, frame, size, MSG_NOSIGNAL) != (ssize_t)size)
 		leave(d, clock, false, "the daemon ended the connection");
 }
@@ -225,6 +233,20 @@ static void finish_connections(struct vici_daemon *d, const struct vici_clock *c
 	d->next.child_configs = NULL;
 	vici_facts_free_configs(&d->next);
 	d->conns_ms = clock->now_ms;
+	if (!d->certs_ms || clock->now_ms - d->certs_ms >= CERTS_REFRESHES * (int64_t)d->options->refresh_ms)
+		ask(d, clock, VICI_STEP_CERTS);
+	else
+		ask(d, clock, VICI_STEP_SAS);
+}
+
+static void finish_certificates(struct vici_daemon *d, const struct vici_clock *clock)
+{
+	vici_facts_free_certificates(&d->facts);
+	d->facts.certificates = d->next.certificates;
+	d->facts.certificate_count = d->next.certificate_count;
+	d->next.certificates = NULL;
+	vici_facts_free_certificates(&d->next);
+	d->certs_ms = clock->now_ms;
 	ask(d, clock, VICI_STEP_SAS);
 }
 
@@ -251,6 +273,9 @@ static bool on_answer(struct vici_daemon *d, const struct vici_clock *clock, con
 	case VICI_STEP_CONNS:
 		finish_connections(d, clock);
 		return true;
+	case VICI_STEP_CERTS:
+		finish_certificates(d, clock);
+		return true;
 	case VICI_STEP_SAS:
 		finish_listing(d, clock);
 		return true;
@@ -266,6 +291,9 @@ static void on_event(struct vici_daemon *d, const struct vici_clock *clock, cons
 	if (vici_is(packet->name, "list-conn")) {
 		if (d->step == VICI_STEP_CONNS)
 			vici_facts_connection(packet, &d->next);
+	} else if (vici_is(packet->name, "list-cert")) {
+		if (d->step == VICI_STEP_CERTS)
+			vici_facts_certificate(packet, &d->next);
 	} else if (vici_is(packet->name, "list-sa")) {
 		if (d->step == VICI_STEP_SAS)
 			vici_facts_sa(packet, clock->wall_ns, &d->next);
@@ -380,6 +408,7 @@ static const char *step_name(const struct vici_daemon *d)
 		[VICI_STEP_REGISTER] = "the registration for events",
 		[VICI_STEP_VERSION] = "version",
 		[VICI_STEP_CONNS] = "list-conns",
+		[VICI_STEP_CERTS] = "list-certs",
 		[VICI_STEP_SAS] = "list-sas",
 		[VICI_STEP_AWAY] = "nothing",
 		[VICI_STEP_IDLE] = "nothing",

@@ -20,6 +20,7 @@ enum vici_step {
 	VICI_STEP_REGISTER, /* events, one by one */
 	VICI_STEP_VERSION,
 	VICI_STEP_CONNS,
+	VICI_STEP_CERTS, /* they change seldom: not each time */
 	VICI_STEP_SAS,
 	VICI_STEP_IDLE, /* until `wake_ms`, or an event */
 };
@@ -36,6 +37,7 @@ struct vici_daemon {
 	int64_t partial_ms;		   /* a frame has begun and not ended since; 0: none has */
 	int64_t listed_ms, took_ms;	   /* the latest listing ended, and how long it took */
 	int64_t conns_ms;		   /* the connections were listed */
+	int64_t certs_ms;		   /* the certificates were; 0: never */
 	unsigned int failures, unanswered; /* in a row */
 	bool available, tried;
 	bool changed; /* an event came during a listing */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "source/vici_facts_internal.h"
+#include "source/x509.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -72,6 +73,7 @@ void vici_facts_version(const struct vici_packet *packet, char *ret, size_t size
 
 struct side {
 	char id[128], class[32], auth[32]; /* auth: of all rounds so far */
+	char certificates[256];		   /* likewise */
 };
 
 struct connection {
@@ -92,6 +94,7 @@ static const struct vici_field connection_fields[] = {
 static const struct vici_field side_fields[] = {
 	VICI_FIELD("id", TEXT, struct side, id),
 	VICI_FIELD("class", TEXT, struct side, class),
+	VICI_FIELD("certs", LIST, struct side, certificates),
 };
 
 struct child_config {
@@ -133,6 +136,10 @@ static void read_side(struct vici_reader *reader, struct side *side)
 			vici_facts_pass(reader, &item);
 	if (!*side->id)
 		memcpy(side->id, round.id, sizeof(side->id));
+	if (*round.certificates)
+		vici_text_append(
+			(struct vici_text){.data = round.certificates, .length = strlen(round.certificates)},
+			side->certificates, sizeof(side->certificates));
 	name = round.class;
 	for (size_t i = 0; i < COUNT(classes); i++)
 		if (!strcmp(classes[i].class, round.class))
@@ -210,6 +217,7 @@ static void finish_connection(struct connection *c)
 
 	memcpy(fact->local_id, c->local.id, sizeof(fact->local_id));
 	memcpy(fact->remote_id, c->remote.id, sizeof(fact->remote_id));
+	memcpy(fact->certificates, c->local.certificates, sizeof(fact->certificates));
 	if (!strcmp(c->local.auth, c->remote.auth) || !*c->remote.auth)
 		snprintf(fact->auth, sizeof(fact->auth), "%s", c->local.auth);
 	else
@@ -247,6 +255,52 @@ void vici_facts_connection(const struct vici_packet *packet, struct vici_facts *
 		if (fact)
 			*fact = c.fact;
 	}
+}
+
+/* ---- certificates */
+
+struct certificate {
+	char type[16], flag[8];
+	bool own;
+};
+
+static const struct vici_field certificate_fields[] = {
+	VICI_FIELD("type", TEXT, struct certificate, type),
+	VICI_FIELD("flag", TEXT, struct certificate, flag),
+	VICI_FIELD("has_privkey", YES, struct certificate, own),
+};
+
+void vici_facts_certificate(const struct vici_packet *packet, struct vici_facts *facts)
+{
+	struct vici_reader reader = vici_reader(packet->message, packet->size);
+	struct fact_certificate fact = {0}, *place;
+	struct certificate c = {0};
+	struct vici_text data = {0};
+	struct vici_item item;
+
+	while (vici_next(&reader, &item) > 0) {
+		if (item.type == VICI_KEY_VALUE && vici_is(item.name, "data"))
+			data = item.value;
+		else if (!vici_field_read(certificate_fields, COUNT(certificate_fields), &reader, &item, 0,
+					  &c))
+			vici_facts_pass(&reader, &item);
+	}
+	fact.own = c.own;
+	fact.ca = !strcmp(c.flag, "CA");
+	if (strcmp(c.type, "X509") != 0 || x509_read((const uint8_t *)data.data, data.length, &fact))
+		return;
+	place = vici_facts_add((void **)&facts->certificates, &facts->certificate_count,
+			       &facts->certificate_room, sizeof(*place), VICI_CERTIFICATES_MOST,
+			       &facts->omitted);
+	if (place)
+		*place = fact;
+}
+
+void vici_facts_free_certificates(struct vici_facts *facts)
+{
+	free(facts->certificates);
+	facts->certificates = NULL;
+	facts->certificate_count = facts->certificate_room = 0;
 }
 
 void vici_facts_free_configs(struct vici_facts *facts)

@@ -16,14 +16,16 @@
 #define VICI_CHILD_CONFIGS_MOST 16384
 #define VICI_IKES_MOST 16384
 #define VICI_CHILDREN_MOST 32768
+#define VICI_CERTIFICATES_MOST 4096
 
 struct vici_facts {
 	struct fact_connection *connections;
 	struct fact_child_config *child_configs;
 	struct fact_ike *ikes;
 	struct fact_child *children;
-	size_t connection_count, child_config_count, ike_count, child_count;
-	size_t connection_room, child_config_room, ike_room, child_room;
+	struct fact_certificate *certificates;
+	size_t connection_count, child_config_count, ike_count, child_count, certificate_count;
+	size_t connection_room, child_config_room, ike_room, child_room, certificate_room;
 	uint64_t omitted; /* beyond the limits above, or without memory */
 };
 
@@ -55,13 +57,15 @@ extern const size_t vici_event_name_count;
 
 /* Answer to `version`: "strongSwan 5.9.8"; charon-systemd and others are named: "strongSwan 5.9.8 (charon-systemd)". */
 void vici_facts_version(const struct vici_packet *packet, char *ret, size_t size);
-/* Events list-conn and list-sa: appends. */
+/* Events list-conn, list-cert and list-sa: appends. */
 void vici_facts_connection(const struct vici_packet *packet, struct vici_facts *facts);
+void vici_facts_certificate(const struct vici_packet *packet, struct vici_facts *facts);
 void vici_facts_sa(const struct vici_packet *packet, uint64_t now_ns, struct vici_facts *facts);
 /* Another event: all of *ret but `origin` and `why`. -ENOENT: none that we know, or about nothing. */
 int vici_facts_event(const struct vici_packet *packet, uint64_t now_ns, struct vici_event *ret);
 
 void vici_facts_free_configs(struct vici_facts *facts);
+void vici_facts_free_certificates(struct vici_facts *facts);
 void vici_facts_free_sas(struct vici_facts *facts);
 
 #endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "source/vici_field.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "model/address.h"
 
 #define SECOND_NS 1000000000LL
 
@@ -19,9 +20,7 @@ void vici_text_copy(struct vici_text text, char *ret, size_t size)
 
 bool vici_text_address(struct vici_text text, uint8_t ret[16])
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	char address[INET6_ADDRSTRLEN], *scope;
-	uint8_t bytes[16];
+	char address[ADDRESS_TEXT], *scope;
 
 	if (text.length >= sizeof(address))
 		return false;
@@ -29,12 +28,7 @@ bool vici_text_address(struct vici_text text, uint8_t ret[16])
 	scope = strchr(address, '%');
 	if (scope && scope != address) /* "%any" is no scope */
 		*scope = 0;
-	if (inet_pton(AF_INET, address, bytes + 12) == 1)
-		memcpy(bytes, mapped, sizeof(mapped));
-	else if (inet_pton(AF_INET6, address, bytes) != 1)
-		return false;
-	memcpy(ret, bytes, sizeof(bytes));
-	return true;
+	return address_parse(address, ret);
 }
 
 void vici_text_append(struct vici_text text, char *list, size_t size)

@@ -274,7 +274,8 @@ void vici_facts_sa(const struct vici_packet *packet, uint64_t now_ns, struct vic
 /* ---- events */
 
 const char *const vici_event_names[] = {
-	"ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey", "list-conn", "list-sa",
+	"ike-updown",  "ike-rekey", "ike-update", "child-updown",
+	"child-rekey", "list-conn", "list-cert",  "list-sa",
 };
 const size_t vici_event_name_count = COUNT(vici_event_names);
 

@@ -147,18 +147,32 @@ bool vici_is(struct vici_text text, const char *word)
 	return text.length == strlen(word) && (!text.length || !memcmp(text.data, word, text.length));
 }
 
-size_t vici_encode(enum vici_packet_type type, const char *name, uint8_t *ret, size_t room)
+size_t vici_encode(enum vici_packet_type type, const char *name, const char *key, const char *value,
+		   uint8_t *ret, size_t room)
 {
-	size_t length = strlen(name), packet = 2 + length;
+	size_t length = strlen(name), key_length = key ? strlen(key) : 0;
+	size_t value_length = key ? strlen(value) : 0;
+	size_t packet = 2 + length + (key ? 4 + key_length + value_length : 0);
 
-	if (length > NAME_MOST || room < VICI_HEADER + packet)
+	if (length > NAME_MOST || key_length > NAME_MOST || packet > UINT16_MAX ||
+	    room < VICI_HEADER + packet)
 		return 0;
-	ret[0] = 0;
-	ret[1] = 0;
-	ret[2] = (uint8_t)(packet >> 8);
-	ret[3] = (uint8_t)packet;
-	ret[4] = (uint8_t)type;
-	ret[5] = (uint8_t)length;
-	memcpy(ret + 6, name, length);
+	*ret++ = 0;
+	*ret++ = 0;
+	*ret++ = (uint8_t)(packet >> 8);
+	*ret++ = (uint8_t)packet;
+	*ret++ = (uint8_t)type;
+	*ret++ = (uint8_t)length;
+	memcpy(ret, name, length);
+	if (!key)
+		return VICI_HEADER + packet;
+	ret += length;
+	*ret++ = VICI_KEY_VALUE;
+	*ret++ = (uint8_t)key_length;
+	memcpy(ret, key, key_length);
+	ret += key_length;
+	*ret++ = (uint8_t)(value_length >> 8);
+	*ret++ = (uint8_t)value_length;
+	memcpy(ret, value, value_length);
 	return VICI_HEADER + packet;
 }

@@ -82,7 +82,8 @@ void vici_skip(struct vici_reader *reader);
 
 bool vici_is(struct vici_text text, const char *word);
 
-/* The whole frame of a packet with a name and without a message, into `ret`. Its size; 0: no room. */
-size_t vici_encode(enum vici_packet_type type, const char *name, uint8_t *ret, size_t room);
+/* The whole frame of a packet with a name, into `ret`; with a message of one key and its value, unless `key` is NULL. Its size; 0: no room. */
+size_t vici_encode(enum vici_packet_type type, const char *name, const char *key, const char *value,
+		   uint8_t *ret, size_t room);
 
 #endif

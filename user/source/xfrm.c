@@ -2,8 +2,6 @@
 #include "source/xfrm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include <linux/xfrm.h>
 
 #include "complain.h"
+#include "source/netns.h"
 
 #define XFRM_RECEIVE 32768 /* bytes; the kernel fills no more of it with one message of a dump */
 #define XFRM_QUEUE (4U << 20)
@@ -33,6 +32,7 @@ enum dump_phase {
 struct xfrm {
 	struct xfrm_table table;
 	struct mnl_socket *events, *query;
+	FILE *listeners; /* the netlink sockets of the namespace; NULL: cannot be told */
 	int epoll;
 	enum dump_phase phase;
 	bool again; /* dump once more when this dump is through */
@@ -72,17 +72,16 @@ static uint64_t now_ns(void)
 static bool others_are_asked(const struct xfrm *x)
 {
 	unsigned int protocol, port, groups, ours = mnl_socket_get_portid(x->events);
-	FILE *list = fopen("/proc/thread-self/net/netlink", "re");
 	bool found = false;
 	char line[256];
 
-	if (!list)
+	if (!x->listeners)
 		return false;
-	while (!found && fgets(line, sizeof(line), list))
+	rewind(x->listeners);
+	while (!found && fgets(line, sizeof(line), x->listeners))
 		found = sscanf(line, "%*s %u %u %x", &protocol, &port, &groups) == 3 &&
 			protocol == NETLINK_XFRM && port != ours && port &&
 			groups & 1U << (XFRMNLGRP_ACQUIRE - 1);
-	fclose(list);
 	return found;
 }
 
@@ -94,10 +93,9 @@ static int join(struct xfrm *x, int group, bool in)
 		       : 0;
 }
 
-/* The list is of our own namespace: elsewhere nobody can tell, and we are not asked. */
 static void follow_acquires(struct xfrm *x)
 {
-	bool wanted = !x->options.netns && others_are_asked(x);
+	bool wanted = others_are_asked(x);
 
 	if (wanted != x->asks && !join(x, XFRMNLGRP_ACQUIRE, wanted))
 		x->asks = wanted;
@@ -280,12 +278,15 @@ const struct fact_kernel *xfrm_facts(const struct xfrm *x)
 
 /* ---- opening */
 
-static int open_sockets(struct xfrm *x)
+static int open_sockets(void *arg)
 {
+	struct xfrm *x = arg;
 	static const int groups[] = {XFRMNLGRP_EXPIRE, XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE,
 				     XFRMNLGRP_MAPPING};
 	int size = (int)(x->options.queue_bytes ? x->options.queue_bytes : XFRM_QUEUE), err = 0;
 
+	/* Like sockets, it goes on telling of the namespace that it was opened in. */
+	x->listeners = fopen("/proc/thread-self/net/netlink", "re");
 	x->events = mnl_socket_open2(NETLINK_XFRM, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (x->events)
 		x->query = mnl_socket_open2(NETLINK_XFRM, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -299,26 +300,6 @@ static int open_sockets(struct xfrm *x)
 		return -errno;
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && !err; i++)
 		err = join(x, groups[i], true);
-	return err;
-}
-
-/* Sockets belong to the namespace that they were opened in. */
-static int open_sockets_in(struct xfrm *x, const char *netns)
-{
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), there, err;
-
-	if (home < 0)
-		return -errno;
-	there = open(netns, O_RDONLY | O_CLOEXEC);
-	err = there < 0 || setns(there, CLONE_NEWNET) ? -errno : 0;
-	if (!err) {
-		err = open_sockets(x);
-		if (setns(home, CLONE_NEWNET))
-			abort(); /* all else that this thread opens would be the other namespace's */
-	}
-	if (there >= 0)
-		close(there);
-	close(home);
 	return err;
 }
 
@@ -342,6 +323,8 @@ static const char *remedy(int err, const char *netns)
 			     : ": run with CAP_NET_ADMIN";
 	case -EPROTONOSUPPORT:
 		return ": this kernel is built without CONFIG_XFRM_USER, or its module xfrm_user is missing";
+	case -EINVAL:
+		return netns ? ": that is no network namespace" : "";
 	case -ENOENT:
 		return ": `ip netns` lists namespaces by name, /run/netns/NAME is their path";
 	default:
@@ -360,7 +343,7 @@ int xfrm_open(const struct xfrm_options *options, struct xfrm **ret, char *error
 	x->epoll = -1;
 	x->options = *options;
 	xfrm_table_init(&x->table, on_change, x);
-	err = options->netns ? open_sockets_in(x, options->netns) : open_sockets(x);
+	err = options->netns ? netns_call(options->netns, open_sockets, x) : open_sockets(x);
 	if (!err)
 		err = watch(x);
 	if (!err)
@@ -385,6 +368,8 @@ void xfrm_close(struct xfrm *x)
 		mnl_socket_close(x->events);
 	if (x->query)
 		mnl_socket_close(x->query);
+	if (x->listeners)
+		(void)fclose(x->listeners);
 	xfrm_table_free(&x->table);
 	explicit_bzero(x->buffer, sizeof(x->buffer));
 	free(x);

@@ -10,6 +10,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/ipsec.h>
 
+#include "model/address.h"
+
 #define NS_PER_S 1000000000ULL
 
 /* Newer than the headers of Debian 12 */
@@ -20,15 +22,11 @@
 
 void xfrm_put_address(const xfrm_address_t *from, uint16_t family, uint8_t ret[16])
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 	memset(ret, 0, 16);
-	if (family == AF_INET6) {
+	if (family == AF_INET6)
 		memcpy(ret, from, 16);
-	} else if (from->a4) {
-		memcpy(ret, mapped, 12);
-		memcpy(ret + 12, &from->a4, 4);
-	}
+	else if (from->a4)
+		address_from_v4((const uint8_t *)&from->a4, ret);
 }
 
 uint8_t xfrm_family(uint16_t family)
@@ -214,6 +212,7 @@ static void read_sa(const struct xfrm_usersa_info *info, struct fact_sa *ret)
 	ret->reqid = info->reqid;
 	ret->replay_window = info->replay_window;
 	ret->esn = info->flags & XFRM_STATE_ESN;
+	ret->align4 = info->flags & XFRM_STATE_ALIGN4;
 	ret->lifetime = (struct fact_lifetime){
 		.soft_bytes = limit(info->lft.soft_byte_limit),
 		.hard_bytes = limit(info->lft.hard_byte_limit),

@@ -9,8 +9,14 @@
 #define ESPIAL_SOURCE_XFRM_PARSE_H
 
 #include <linux/netlink.h>
+#include <linux/xfrm.h>
 
 #include "model/fact.h"
+
+/* Came to the headers of Debian 12 with one of its updates; not everybody has it */
+#ifndef XFRM_OFFLOAD_PACKET
+#define XFRM_OFFLOAD_PACKET 4
+#endif
 
 enum xfrm_kind {
 	XFRM_OTHER, /* nothing that concerns us */

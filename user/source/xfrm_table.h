@@ -25,6 +25,7 @@ enum xfrm_change {
 	XFRM_SYNCED,	/* a whole dump is in: from the first one on, the tables are complete. `sa` is NULL */
 	XFRM_CHANGES
 };
+_Static_assert(XFRM_CHANGES == FACT_NOTICES, "each has its name in fact_notice_name()");
 
 /* Called while the tables change: not to be answered by calls into them. `message` may be NULL. */
 typedef void (*xfrm_listener)(void *arg, enum xfrm_change change, const struct fact_sa *sa,

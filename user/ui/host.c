@@ -46,6 +46,95 @@ static int view_xfrm(FILE *out, const json_t *host, const struct ui_options *opt
 	return ui_table_print(out, &t, options);
 }
 
+/* Only where there is more than one, or something wrong: else `status sas` says it all. */
+static int view_spaces(FILE *out, const json_t *host, const struct ui_options *options)
+{
+	static const struct ui_column columns[] = {{"NETWORK NAMESPACE", false, 0}, {"SAS", true, 0},
+						   {"POLICIES", true, 0},	    {"REFUSED", true, 0},
+						   {"LOST NOTICES", true, 0},	    {"", false, 0}};
+	json_t *spaces = view_get(host, "namespaces"), *space, *value;
+	const char *name;
+	struct ui_table t;
+	size_t i;
+
+	if (json_array_size(spaces) < 2)
+		return 0;
+	ui_table_begin(&t, columns, COUNT(columns));
+	json_array_foreach(spaces, i, space) {
+		bool available = json_is_true(view_get(space, "available"));
+		uint64_t refused = 0;
+
+		json_object_foreach(view_get(space, "xfrm"), name, value) {
+			refused += (uint64_t)json_integer_value(value);
+		}
+		ui_table_add(&t, UI_BOLD, i ? view_string(space, "name") : "(its own)");
+		add_count(&t, view_number(space, "sas"), UI_PLAIN);
+		add_count(&t, view_number(space, "policies"), UI_PLAIN);
+		add_count(&t, refused, UI_WARN);
+		add_count(&t, view_number(space, "overruns"), UI_WARN);
+		ui_table_add(&t, UI_WARN, available ? "" : view_string(space, "why"));
+	}
+	if (ui_table_print(out, &t, options) < 0)
+		return -1;
+	fputc('\n', out);
+	return 0;
+}
+
+/* Queues that dropped something; packets by queue are for `--json` and metrics. */
+static int view_queues(FILE *out, const json_t *host, const struct ui_options *options)
+{
+	static const struct ui_column columns[] = {{"INTERFACE", false, 0},
+						   {"QUEUE", false, 0},
+						   {"PACKETS", true, 0},
+						   {"DROPPED", true, 0},
+						   {"NO BUFFER", true, 0}};
+	json_t *queues = view_get(host, "queues"), *queue;
+	bool any = false;
+	struct ui_table t;
+	size_t i;
+
+	json_array_foreach(queues, i, queue) {
+		if (!view_number(queue, "dropped") && !view_number(queue, "no_buffer"))
+			continue;
+		if (!any)
+			ui_table_begin(&t, columns, COUNT(columns));
+		any = true;
+		ui_table_add(&t, UI_BOLD, view_string(queue, "interface"));
+		ui_table_add(&t, UI_PLAIN, view_string(queue, "queue"));
+		add_count(&t, view_number(queue, "packets"), UI_PLAIN);
+		add_count(&t, view_number(queue, "dropped"), UI_WARN);
+		add_count(&t, view_number(queue, "no_buffer"), UI_WARN);
+	}
+	if (!any) {
+		if (json_array_size(queues))
+			fprintf(out, "  None of %zu queues of network cards has dropped a packet.\n",
+				json_array_size(queues));
+		return 0;
+	}
+	return ui_table_print(out, &t, options);
+}
+
+/* What found no room in a card, by the names that its driver gives: where it is not 0. */
+static void view_rings(FILE *out, const json_t *host, const struct ui_options *options)
+{
+	json_t *nics = view_get(host, "nics"), *nic, *value;
+	const char *name;
+	size_t i;
+
+	json_array_foreach(nics, i, nic) {
+		json_object_foreach(view_get(nic, "ring"), name, value) {
+			char count[FORMAT_SIZE], line[160];
+
+			if (json_integer_value(value) <= 0)
+				continue;
+			format_count((uint64_t)json_integer_value(value), count);
+			snprintf(line, sizeof(line), "  %s: %s %s\n", view_string(nic, "interface"), name,
+				 count);
+			ui_styled(out, options, UI_WARN, line);
+		}
+	}
+}
+
 static int view_drops(FILE *out, const json_t *host, const struct ui_options *options)
 {
 	static const struct ui_column columns[] = {
@@ -122,9 +211,9 @@ static void view_load(FILE *out, const json_t *host, const struct ui_options *op
 	for (int v6 = 0; v6 < 2; v6++)
 		if (json_is_true(view_get(host, v6 ? "esp6_offload" : "esp4_offload"))) {
 			snprintf(line, sizeof(line),
-				 "  esp%d_offload is loaded: only native XDP sees ESP that arrives; see "
-				 "`espial "
-				 "check`\n",
+				 "  esp%d_offload is loaded: GRO may take ESP that arrives before tc "
+				 "ingress; see "
+				 "`espial check`\n",
 				 v6 ? 6 : 4);
 			fputs(line, out);
 		}
@@ -140,7 +229,9 @@ int view_host(FILE *out, json_t *document, const struct ui_options *options)
 		      out);
 		return 0;
 	}
-	err = view_xfrm(out, host, options);
+	err = view_spaces(out, host, options);
+	if (err >= 0)
+		err = view_xfrm(out, host, options);
 	if (err >= 0) {
 		fputc('\n', out);
 		err = view_drops(out, host, options);
@@ -148,6 +239,10 @@ int view_host(FILE *out, json_t *document, const struct ui_options *options)
 	if (err >= 0) {
 		fputc('\n', out);
 		err = view_nics(out, host, options);
+	}
+	if (err >= 0) {
+		view_rings(out, host, options);
+		err = view_queues(out, host, options);
 	}
 	if (err < 0)
 		return err;

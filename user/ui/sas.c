@@ -305,5 +305,7 @@ int view_sas(FILE *out, json_t *document, const struct ui_options *options)
 		return view_not_observable(out, document, options);
 	}
 	err = view_sa_table(out, document, options, true, 0);
-	return err ? err : view_not_observable(out, document, options);
+	if (!err)
+		err = view_not_observable(out, document, options);
+	return err ? err : view_unknown(out, document, options);
 }

@@ -198,7 +198,6 @@ static void print_ike(FILE *out, const json_t *ike, const struct ui_options *opt
 
 static int print_tunnels(FILE *out, json_t *document, const struct ui_options *options)
 {
-	static const char *const states[] = {"down", "negotiating", "idle", "up"};
 	const json_t *tunnels = view_get(document, "tunnels");
 	const json_t *states_told = view_get(document, "tunnel_states"); /* when not all tunnels are there */
 	size_t count = json_array_size(tunnels), in_state, i, shown = 0;
@@ -210,19 +209,24 @@ static int print_tunnels(FILE *out, json_t *document, const struct ui_options *o
 		return 0;
 	if (states_told) {
 		count = 0;
-		for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++)
-			count += (size_t)view_number(states_told, states[s]);
+		for (int s = 0; s < STATE_TUNNEL_STATES; s++)
+			count += (size_t)view_number(states_told,
+						     state_tunnel_state_name((enum state_tunnel_state)s));
 	}
 	print_label(out, options, "tunnels");
 	fprintf(out, "%zu:", count);
-	for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
-		in_state = (size_t)view_number(states_told, states[s]);
+	for (int s = 0; s < STATE_TUNNEL_STATES; s++) {
+		in_state =
+			(size_t)view_number(states_told, state_tunnel_state_name((enum state_tunnel_state)s));
 		json_array_foreach(tunnels, i, tunnel) {
-			in_state += !states_told && strcmp(view_string(tunnel, "state"), states[s]) == 0;
+			in_state += !states_told &&
+				    strcmp(view_string(tunnel, "state"),
+					   state_tunnel_state_name((enum state_tunnel_state)s)) == 0;
 		}
 		if (!in_state)
 			continue;
-		snprintf(line, sizeof(line), "%s %zu %s", shown++ ? "," : "", in_state, states[s]);
+		snprintf(line, sizeof(line), "%s %zu %s", shown++ ? "," : "", in_state,
+			 state_tunnel_state_name((enum state_tunnel_state)s));
 		ui_styled(out, options, s == 0 ? UI_BAD : s == 1 ? UI_WARN : UI_PLAIN, line);
 	}
 	fputs("\n\n", out);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "export/timeline_json.h"
+#include "model/address.h"
 #include "ui/table.h"
 
 void ui_time(uint64_t ns, char ret[UI_TIME_SIZE])
@@ -21,8 +22,8 @@ void ui_time(uint64_t ns, char ret[UI_TIME_SIZE])
 
 static void print_who(FILE *out, const struct timeline_entry *e)
 {
-	char peer[TIMELINE_ADDRESS];
-	const char *address = timeline_address(e->peer, peer);
+	char peer[ADDRESS_TEXT];
+	const char *address = address_text_known(e->peer, peer);
 
 	if (e->tunnel[0])
 		ui_clean(out, e->tunnel);

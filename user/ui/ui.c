@@ -223,10 +223,10 @@ int view_self(FILE *out, json_t *document, const struct ui_options *options)
 /* ---- views ---- */
 
 static int (*const views[])(FILE *out, json_t *document, const struct ui_options *options) = {
-	view_tunnels, view_sas, view_ike, view_interfaces, view_host, view_self,
+	view_tunnels, view_sas, view_ike, view_interfaces, view_inner, view_host, view_self,
 };
 
-static const char *const words[] = {"tunnels", "sas", "ike", "interfaces", "host", "self"};
+static const char *const words[] = {"tunnels", "sas", "ike", "interfaces", "inner", "host", "self"};
 
 _Static_assert(COUNT(views) == COUNT(words), "a function per view");
 

@@ -23,12 +23,16 @@ int view_summary(FILE *out, json_t *document, const struct ui_options *options);
 int view_tunnels(FILE *out, json_t *document, const struct ui_options *options);
 int view_sas(FILE *out, json_t *document, const struct ui_options *options);
 int view_interfaces(FILE *out, json_t *document, const struct ui_options *options);
+int view_inner(FILE *out, json_t *document, const struct ui_options *options);
 int view_host(FILE *out, json_t *document, const struct ui_options *options);
 int view_self(FILE *out, json_t *document, const struct ui_options *options);
 int view_ike(FILE *out, json_t *document, const struct ui_options *options);
 
 /* The SAs that the datapath does not see, and why; nothing where there are none. 0 or -ENOMEM. */
 int view_not_observable(FILE *out, json_t *document, const struct ui_options *options);
+
+/* Packets of SPIs that the kernel does not have, by peer; nothing where there are none. 0 or -ENOMEM. */
+int view_unknown(FILE *out, json_t *document, const struct ui_options *options);
 
 /* The table of tunnels, those that are down first, at most `limit` of them (0: all); then why they are. */
 int view_tunnel_table(FILE *out, json_t *document, const struct ui_options *options, size_t limit);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which frames take the quick way, and what is left to the general one. That both count the same is test_account.c's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "golden/packets.h"
+#include "source/twin.h"
+
+#include "espial/quick.h"
+
+static struct twin twin;
+
+static int start(void **state)
+{
+	struct twin_options o = {.sa_slots = 16, .new_sets = 4, .seed = 1};
+
+	(void)state;
+	return twin_init(&twin, &o);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	twin_destroy(&twin);
+	return 0;
+}
+
+/* Whether it is dealt with; the frame is given to nobody else. */
+static int quick_of(struct packet *b, uint32_t wire, int single)
+{
+	struct esp_at at = {.t = &twin.tables, .now = 5, .ifindex = 1, .direction = ESP_DIR_IN};
+	uint8_t *copy = malloc(b->length);
+	int done;
+
+	memcpy(copy, b->data, b->length);
+	done = esp_quick(&at, copy, copy + b->length, wire, single,
+			 esp_if_stats_at(&twin.tables, 0, ESP_DIR_IN, 0));
+	free(copy);
+	return done;
+}
+
+static int quick(struct packet *b)
+{
+	packet_finish(b);
+	return quick_of(b, (uint32_t)b->length, 1);
+}
+
+static void begin(struct packet *b, uint8_t protocol)
+{
+	packet_begin(b);
+	eth(b, 0x0800);
+	ip4(b, protocol);
+}
+
+static void test_none_of_ours(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	packet_begin(&b);
+	eth(&b, 0x0806);
+	assert_true(quick(&b)); /* no byte behind the Ethernet header is needed */
+	packet_begin(&b);
+	fill(&b, 13);
+	assert_false(quick(&b));
+	begin(&b, 6);
+	tcp(&b, 33333, 443);
+	assert_true(quick(&b));
+	begin(&b, 17);
+	udp(&b, 53, 5353);
+	fill(&b, 8);
+	assert_true(quick(&b)); /* 36 bytes of IP are the least */
+	begin(&b, 17);
+	udp(&b, 53, 5353);
+	fill(&b, 7);
+	trailer(&b, 20);
+	assert_false(quick(&b));
+	begin(&b, 17);
+	udp(&b, 53, 5353);
+	fill(&b, 20);
+	set16_ip(&b, 6, 0x2000);
+	assert_false(quick(&b));
+	begin(&b, 17);
+	udp(&b, 53, 500);
+	fill(&b, 20);
+	assert_false(quick(&b));
+	begin(&b, 1);
+	icmp(&b, 8, 0);
+	fill(&b, 20);
+	assert_false(quick(&b));
+	packet_begin(&b);
+	eth(&b, 0x86dd);
+	ip6(&b, 6);
+	tcp(&b, 33333, 443);
+	assert_false(quick(&b));
+	assert_int_equal(twin.tables.stats[0].seen, 3);
+	assert_int_equal(twin.tables.stats[0].cls[ESP_CLASS_OTHER], 3);
+}
+
+/* ESP of IP's 36 bytes, the least that is quick; in UDP of 44. */
+static void esp_frame(struct packet *b, int in_udp, uint32_t sequence)
+{
+	begin(b, in_udp ? 17 : 50);
+	if (in_udp)
+		udp(b, 4500, 4500);
+	esp(b, in_udp ? 8 : 7, sequence);
+	if (!in_udp)
+		fill(b, 8);
+	packet_finish(b);
+}
+
+static void test_next_of_an_sa(void **state)
+{
+	const struct esp_lane *lane = NULL;
+	struct packet b;
+
+	(void)state;
+	for (int in_udp = 0; in_udp < 2; in_udp++) {
+		esp_frame(&b, in_udp, 1);
+		assert_false(quick_of(&b, (uint32_t)b.length, 1)); /* a stranger */
+		for (uint32_t n = 1; n <= 5; n++) {
+			esp_frame(&b, in_udp, n);
+			twin_frame(&twin, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_ETHERNET,
+				   1, 1, ESP_DIR_IN, 1, 0, NULL);
+		}
+		esp_frame(&b, in_udp, 6);
+		assert_false(quick_of(&b, (uint32_t)b.length - 1, 1)); /* not all of it was on the wire */
+		assert_false(quick_of(&b, (uint32_t)b.length, 0));
+		assert_true(quick_of(&b, (uint32_t)b.length, 1));
+		assert_false(quick_of(&b, (uint32_t)b.length, 1)); /* a duplicate */
+		esp_frame(&b, in_udp, 8);
+		assert_true(quick_of(&b, (uint32_t)b.length, 1));
+		esp_frame(&b, in_udp, 7);
+		assert_false(quick_of(&b, (uint32_t)b.length, 1)); /* late */
+		esp_frame(&b, in_udp, 9);
+		b.data[14 + 1] ^= 4; /* another traffic class */
+		assert_false(quick_of(&b, (uint32_t)b.length, 1));
+	}
+	for (uint32_t slot = 0; slot <= twin.tables.cfg.sa_mask; slot++) {
+		if (!twin.tables.sa[slot].key.id)
+			continue;
+		lane = &twin.tables.lane[slot];
+		assert_int_equal(lane->packets, 7);
+		assert_int_equal(lane->received, 7);
+		assert_int_equal(lane->bytes, 7 * 36);
+		assert_int_equal(lane->last, 5);
+	}
+	assert_non_null(lane);
+}
+
+/* Others whose home is an SA's slot are not that SA, however alike. */
+static void test_neighbours(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	for (uint32_t n = 1; n <= 5; n++) {
+		esp_frame(&b, 0, n);
+		twin_frame(&twin, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_ETHERNET, 1, 1,
+			   ESP_DIR_IN, 1, 0, NULL);
+	}
+	for (uint32_t spi = 1000; spi < 1200; spi++) {
+		begin(&b, 50);
+		esp(&b, spi, 6);
+		fill(&b, 8);
+		assert_false(quick(&b));
+	}
+	esp_frame(&b, 0, 6);
+	assert_true(quick_of(&b, (uint32_t)b.length, 1));
+}
+
+/* A UDP datagram that is shorter than ESP in it needs, or longer than its IP packet. */
+static void test_udp_lengths(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	for (uint32_t n = 1; n <= 5; n++) {
+		esp_frame(&b, 1, n);
+		twin_frame(&twin, b.data, (uint32_t)b.length, (uint32_t)b.length, ESP_LINK_ETHERNET, 1, 1,
+			   ESP_DIR_IN, 1, 0, NULL);
+	}
+	esp_frame(&b, 1, 6);
+	b.data[14 + 20 + 5] = 15;
+	assert_false(quick_of(&b, (uint32_t)b.length, 1));
+	b.data[14 + 20 + 5] = 17;
+	assert_false(quick_of(&b, (uint32_t)b.length, 1));
+	b.data[14 + 20 + 5] = 16;
+	assert_true(quick_of(&b, (uint32_t)b.length, 1));
+}
+
+/* What goes to the agent whole. */
+static void test_wanted(void **state)
+{
+	(void)state;
+	for (unsigned int cls = 0; cls < ESP_CLASS_COUNT; cls++)
+		assert_int_equal(esp_wants_packet((enum esp_class)cls), cls == ESP_CLASS_IKE ||
+										cls == ESP_CLASS_IKE_NATT ||
+										cls == ESP_CLASS_ICMP_QUOTE);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(test_none_of_ours), TEST(test_next_of_an_sa),
+					   TEST(test_udp_lengths), TEST(test_neighbours), TEST(test_wanted)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
