@@ -7,10 +7,8 @@
  * both must give the same packets and end for the same reason.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "source/capfile.h"
 
 struct result {
@@ -19,12 +17,6 @@ struct result {
 	enum capfile_fault fault;
 	char error[CAPFILE_ERROR_MAX];
 };
-
-static void require(int condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void mix(struct result *res, uint64_t v)
 {
@@ -36,10 +28,10 @@ static void check_packet(const struct capfile_reader *r, const struct capfile_pa
 {
 	const char *name = capfile_iface_name(r, p->iface);
 
-	require(p->number == ++res->packets);
-	require(p->caplen <= CAPFILE_CAPLEN_MAX && p->wirelen >= p->caplen);
-	require(p->iface < capfile_iface_count(r));
-	require(capfile_offset(r) <= size && capfile_size(r) == size);
+	CHECK(p->number == ++res->packets);
+	CHECK(p->caplen <= CAPFILE_CAPLEN_MAX && p->wirelen >= p->caplen);
+	CHECK(p->iface < capfile_iface_count(r));
+	CHECK(capfile_offset(r) <= size && capfile_size(r) == size);
 	mix(res, p->ts_ns);
 	mix(res, p->wirelen);
 	mix(res, (uint64_t)p->linktype << 32 | p->iface);
@@ -56,15 +48,15 @@ static struct result read_all(const uint8_t *data, size_t size, size_t buffer_si
 
 	res.rc = capfile_open_mem(data, size, buffer_size, &r, res.error, sizeof(res.error));
 	if (res.rc) {
-		require(res.rc == -EBADMSG && !r && res.error[0]);
+		CHECK(res.rc == -EBADMSG && !r && res.error[0]);
 		return res;
 	}
 	while ((res.rc = capfile_next(r, &p)) == 1)
 		check_packet(r, &p, size, &res);
-	require(capfile_next(r, &p) == res.rc);
-	require(res.packets == capfile_packets(r));
+	CHECK(capfile_next(r, &p) == res.rc);
+	CHECK(res.packets == capfile_packets(r));
 	res.fault = capfile_fault(r);
-	require((res.rc < 0) == (res.fault != CAPFILE_FAULT_NONE));
+	CHECK((res.rc < 0) == (res.fault != CAPFILE_FAULT_NONE));
 	memcpy(res.error, capfile_error(r), sizeof(res.error));
 	capfile_close(r);
 	return res;
@@ -78,14 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	size--;
-	copy = malloc(size ? size : 1);
-	require(copy != NULL);
-	memcpy(copy, data, size);
+	copy = fuzz_copy(data, size);
 	small = read_all(copy, size, 1 + data[size]);
 	large = read_all(copy, size, 1 << 16);
-	require(small.rc == large.rc && small.fault == large.fault);
-	require(small.packets == large.packets && small.sum == large.sum);
-	require(!strcmp(small.error, large.error));
+	CHECK(small.rc == large.rc && small.fault == large.fault);
+	CHECK(small.packets == large.packets && small.sum == large.sum);
+	CHECK(!strcmp(small.error, large.error));
 	free(copy);
 	return 0;
 }

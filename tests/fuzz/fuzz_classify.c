@@ -8,19 +8,9 @@
  * ICMP errors, PPPoE and packets of unknown length (GSO).
  */
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "espial/classify.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
+#include "fuzz/fuzz.h"
 
 enum opinion { NONE, REJECT, ACCEPT };
 

@@ -6,18 +6,8 @@
  * eviction happens. Beside memory safety it asserts the bounds that the tracker promises, and that all texts and JSON can be made.
  */
 #include "export/ike_json.h"
+#include "fuzz/fuzz.h"
 #include "model/conversation.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
 	SAS = 6,
@@ -93,9 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		packet.destination = endpoint(2 - (flags & FLAG_RIGHT), flags);
 		packet.length = (uint32_t)length;
 		packet.captured = (uint32_t)(flags & FLAG_CUT ? length / 2 : length);
-		copy = malloc(packet.captured ? packet.captured : 1);
-		CHECK(copy);
-		memcpy(copy, data + RECORD, packet.captured);
+		copy = fuzz_copy(data + RECORD, packet.captured);
 		packet.message = copy;
 		conversation_packet(c, &packet);
 		free(copy);

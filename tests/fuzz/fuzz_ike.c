@@ -6,18 +6,8 @@
  * offsets inside the message, counts inside the lists, verdicts that agree between the whole message and its
  * prefixes.
  */
+#include "fuzz/fuzz.h"
 #include "model/ike_parse.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check_data(struct ike_data d, size_t captured)
 {
@@ -81,12 +71,10 @@ static void check_text(const struct ike_message *m, const uint8_t *data)
 static enum ike_fault parse_prefix(const uint8_t *data, size_t captured, size_t wire_len)
 {
 	static struct ike_message m;
-	uint8_t *copy = malloc(captured ? captured : 1);
+	uint8_t *copy = fuzz_copy(data, captured);
 	enum ike_fault fault;
 	uint32_t offset;
 
-	CHECK(copy);
-	memcpy(copy, data, captured);
 	fault = ike_parse(copy, captured, wire_len, &m, &offset);
 	CHECK(offset <= wire_len && fault < IKE_FAULT_COUNT && ike_fault_name(fault));
 	check_lists(&m, captured);

@@ -7,21 +7,11 @@
  */
 #include "diagnose/log_diagnose.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include <jansson.h>
 
 #include "export/log_json.h"
+#include "fuzz/fuzz.h"
 #include "source/log_load.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check_findings(const struct findings *findings)
 {

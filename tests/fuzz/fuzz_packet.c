@@ -5,19 +5,10 @@
  * The input is a row of frames, each behind 4 bytes: link type and flags, sequence step, snap length, length. After each input
  * the equations of output.md hold, and the quick way has said the same as the thorough one.
  */
-#include <stdlib.h>
-#include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "golden/sums.h"
 #include "source/twin.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 /* Tables are made once, and emptied for each input. */
 static void start(struct twin *t, bool thorough)
@@ -99,9 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (length > size - 4)
 			length = (uint32_t)size - 4;
-		frame = malloc(length ? length : 1);
-		CHECK(frame);
-		memcpy(frame, data + 4, length);
+		frame = fuzz_copy(data + 4, length);
 		frames(&quick, &thorough, data, frame, length, &now);
 		free(frame);
 		data += 4 + length;

@@ -4,23 +4,13 @@
  *
  * Once all frames of it as facts, whatever was asked; and once through the connection itself, which answers and gives up.
  */
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fuzz/fuzz.h"
 #include "source/vici_daemon.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
-
 #define NOW 1800000000000000000ULL
-#define TERMINATED(array) CHECK(memchr(array, 0, sizeof(array)))
 
 static void check_ike(const struct fact_ike *ike)
 {
@@ -85,11 +75,8 @@ static void as_facts(const uint8_t *data, size_t size)
 	size_t length;
 
 	while (vici_frame(data, size, &length) > 0) {
-		/* On its own, so that a byte read beyond it is seen */
-		uint8_t *copy = malloc(length);
+		uint8_t *copy = fuzz_copy(data + VICI_HEADER, length);
 
-		CHECK(copy);
-		memcpy(copy, data + VICI_HEADER, length);
 		if (!vici_packet(copy, length, &packet)) {
 			vici_facts_version(&packet, version, sizeof(version));
 			TERMINATED(version);

@@ -5,20 +5,11 @@
  * The input is a series of netlink messages; bit 0 of a message's sequence number says that it answers a dump, the port 1
  * begins a dump and 2 ends it. Beside memory safety it asserts that the index and the entries agree.
  */
-#include <stdlib.h>
-#include <string.h>
 
 #include <libmnl/libmnl.h>
 
+#include "fuzz/fuzz.h"
 #include "source/xfrm_table.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                                     \
-	do {                                                                                                 \
-		if (!(condition))                                                                            \
-			abort();                                                                             \
-	} while (0)
 
 static void check_index(const struct xfrm_index *index)
 {
