@@ -7,15 +7,12 @@
  *   bench_capture -e ESPIAL FILE [-r N]    measure espial, the loop, tcpdump and tshark on FILE
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -107,33 +104,6 @@ struct outcome {
 	bool failed;
 };
 
-/* Runs the command with its output thrown away. */
-static int run_once(char *const *argv, double *ret_seconds, double *ret_rss)
-{
-	double begin = now_ns();
-	struct rusage usage;
-	int status;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		int null = open("/dev/null", O_WRONLY);
-
-		if (null >= 0) {
-			dup2(null, 1);
-			dup2(null, 2);
-		}
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	if (wait4(pid, &status, 0, &usage) < 0)
-		return -errno;
-	*ret_seconds = (now_ns() - begin) / 1e9;
-	*ret_rss = (double)usage.ru_maxrss / 1024;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
-}
-
 struct reader {
 	const char *name;
 	char *argv[20];
@@ -193,20 +163,20 @@ static int measure(const char *self, const char *espial, const char *path, uint3
 	};
 	size_t n = sizeof(readers) / sizeof(readers[0]);
 	struct outcome outcomes[sizeof(readers) / sizeof(readers[0])] = {0};
-	double seconds = 0, rss = 0;
+	struct cost cost;
 
-	run_once(readers[1].argv, &seconds, &rss); /* brings the file into the page cache */
+	cost_of(readers[1].argv, &cost); /* brings the file into the page cache */
 	for (uint32_t round = 0; round < rounds; round++)
 		for (size_t i = 0; i < n; i++) {
 			if (round >= readers[i].rounds || outcomes[i].failed)
 				continue;
-			if (run_once(readers[i].argv, &seconds, &rss)) {
+			if (cost_of(readers[i].argv, &cost)) {
 				outcomes[i].failed = true;
 				continue;
 			}
-			series_add(&outcomes[i].seconds, seconds);
-			if (rss > outcomes[i].rss_mib)
-				outcomes[i].rss_mib = rss;
+			series_add(&outcomes[i].seconds, cost.elapsed_s);
+			if (cost.rss_mib > outcomes[i].rss_mib)
+				outcomes[i].rss_mib = cost.rss_mib;
 		}
 	put_rows(readers, outcomes, n);
 	return outcomes[0].failed ? -EIO : 0;

@@ -8,15 +8,12 @@
  * 10 000 tunnels with their exchanges, and a flood of IKE_SA_INIT from addresses that are never seen again.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,33 +32,6 @@ enum {
 	ETHERNET = 14,
 };
 
-/* Processor time of the command, and its memory. */
-static int run_once(char *const *argv, double *ret_seconds, double *ret_rss)
-{
-	struct rusage usage;
-	int status;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		int null = open("/dev/null", O_WRONLY);
-
-		if (null >= 0) {
-			dup2(null, 1);
-			dup2(null, 2);
-		}
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	if (wait4(pid, &status, 0, &usage) < 0)
-		return -errno;
-	*ret_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-	*ret_rss = (double)usage.ru_maxrss / 1024;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
-}
-
 /* `espial read` of a file of `messages`, and tcpdump beside it. */
 static int bench_read(const char *espial, const char *path, const char *what, uint32_t messages,
 		      uint32_t rounds)
@@ -70,25 +40,23 @@ static int bench_read(const char *espial, const char *path, const char *what, ui
 	char limit[16], *theirs[] = {"tcpdump", "-nn", "-c", limit, "-r", (char *)path, NULL};
 	uint32_t other_messages = messages < TCPDUMP_MESSAGES ? messages : TCPDUMP_MESSAGES;
 	struct series rate = {0}, other = {0};
-	double seconds = 0, rss = 0;
+	struct cost cost = {0}, theirs_cost;
 	char name[96], note[64];
 	struct row row;
 	int err;
 
 	snprintf(limit, sizeof(limit), "%" PRIu32, other_messages);
 	for (uint32_t i = 0; i <= rounds; i++) { /* the first brings the file into the page cache */
-		double other_rss;
-
-		err = run_once(ours, &seconds, &rss);
+		err = cost_of(ours, &cost);
 		if (err)
 			return err;
 		if (i)
-			series_add(&rate, messages / seconds / 1e6);
-		if (i && i <= 3 && !run_once(theirs, &seconds, &other_rss))
-			series_add(&other, other_messages / seconds / 1e6);
+			series_add(&rate, messages / cost.processor_s / 1e6);
+		if (i && i <= 3 && !cost_of(theirs, &theirs_cost))
+			series_add(&other, other_messages / theirs_cost.processor_s / 1e6);
 	}
 	snprintf(name, sizeof(name), "espial read, %s", what);
-	snprintf(note, sizeof(note), "one core; RSS %.1f MiB", rss);
+	snprintf(note, sizeof(note), "one core; RSS %.1f MiB", cost.rss_mib);
 	row = row_of("ike", name, "M messages/s", &rate);
 	row.ratio = row.value;
 	row.of = "million a second";

@@ -2,12 +2,16 @@
 #include "bench/measure.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -162,4 +166,32 @@ int pin_to(unsigned cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+int cost_of(char *const *argv, struct cost *ret)
+{
+	double begin = now_ns();
+	struct rusage usage;
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+
+		if (null >= 0) {
+			dup2(null, 1);
+			dup2(null, 2);
+		}
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &usage) < 0)
+		return -errno;
+	ret->elapsed_s = (now_ns() - begin) / 1e9;
+	ret->processor_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	ret->rss_mib = (double)usage.ru_maxrss / 1024;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }

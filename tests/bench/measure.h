@@ -50,7 +50,16 @@ void row_put(const struct row *row);
 /* "OK", "must" (misses the aim only), "OVER" (misses what it must), "" without a budget. */
 const char *row_verdict(const struct row *row);
 
-double now_ns(void);	  /* CLOCK_MONOTONIC */
+double now_ns(void); /* CLOCK_MONOTONIC */
+
+/* What a command took. */
+struct cost {
+	double elapsed_s, processor_s, rss_mib;
+};
+
+/* Runs it to its end, its output thrown away: 0, -EIO when it failed, another -errno when it could not be run at all. */
+int cost_of(char *const *argv, struct cost *ret);
+
 int pin_to(unsigned cpu); /* 0 or -errno */
 
 #endif

@@ -18,7 +18,7 @@ answers()
 {
 	"$ESPIAL" status --socket "$SOCKET" >/dev/null 2>&1
 }
-check "the agent starts" wait_for 60 answers
+check "the agent starts" wait_for 300 answers
 matches "and counts drops" "$(grep -c 'drop reasons' "$TMPDIR/agent.log")" '^0$'
 
 # asked FILTER: of the host's part of the state
@@ -44,14 +44,14 @@ nsq a ping -c 20 -i 0.02 -W 1 -q 10.9.2.1 | grep transmitted
 is "nothing is refused or dropped while all is well" "$(xfrm XfrmInNoStates) $(drops outer) $(drops inner)" "0 0 0"
 
 nsq a "$WATCH" send 0x0000dead 300 10.9.0.2
-check "an unknown SPI: refused for want of a state" wait_for 60 is_at_least 300 xfrm XfrmInNoStates
-check "and dropped, as a packet on the wire" wait_for 30 is_at_least 300 drops outer
+check "an unknown SPI: refused for want of a state" wait_for 300 is_at_least 300 xfrm XfrmInNoStates
+check "and dropped, as a packet on the wire" wait_for 300 is_at_least 300 drops outer
 is "as many as were sent" "$(xfrm XfrmInNoStates) $(drops outer)" "300 300"
 
 nsq b ip xfrm policy delete src 10.9.1.1 dst 10.9.2.1 dir in
 nsq b ip xfrm policy add src 10.9.1.1 dst 10.9.2.1 dir in action block
 nsq a ping -c 30 -i 0.02 -W 1 -q 10.9.2.1 | grep transmitted
-check "a policy that blocks: what was inside is dropped" wait_for 60 is_at_least 30 drops inner
+check "a policy that blocks: what was inside is dropped" wait_for 300 is_at_least 30 drops inner
 is "and refused by the policy" "$(xfrm XfrmInPolBlock)" 30
 is "no packet of the wire is" "$(drops outer)" 300
 is "the kernel says why" "$(drops inner XFRM_POLICY)" 30
@@ -64,7 +64,7 @@ nsq b ip neigh add 10.8.0.2 lladdr 02:00:00:00:00:02 dev c0
 nsq b sysctl -qw net.ipv4.ip_forward=1
 nsq a ip route add 10.8.0.0/24 via 10.9.0.2
 nsq a ping -c 5 -i 0.1 -W 1 -s 1372 -M "do" -q 10.8.0.2 | grep transmitted
-check "too big for the next link" wait_for 30 is_at_least 1 drops other PKT_TOO_BIG
+check "too big for the next link" wait_for 300 is_at_least 1 drops other PKT_TOO_BIG
 kill $agent
 wait $agent 2>/dev/null
 finish

@@ -83,7 +83,7 @@ watch_start()
 	coproc WATCHER { exec ip netns exec "$NS_PREFIX$1" "$WATCH" "$2" 2>"$TMPDIR/watch.log"; }
 	watch_pid=$WATCHER_PID
 	exec {watch_out}<&"${WATCHER[0]}" {watch_in}>&"${WATCHER[1]}"
-	if ! read -r -t 60 -u "$watch_out" line || [ "$line" != ready ]; then
+	if ! read -r -t 300 -u "$watch_out" line || [ "$line" != ready ]; then
 		not_ok "xfrm_watch starts" "got '${line:-}'; $(tail -n 3 "$TMPDIR/watch.log" | tr '\n' ' ')"
 		watch_pid=''
 	fi
@@ -95,7 +95,7 @@ watch_ask()
 	local line
 
 	echo "$1" >&"$watch_in"
-	while read -r -t 60 -u "$watch_out" line && [ "$line" != . ]; do
+	while read -r -t 300 -u "$watch_out" line && [ "$line" != . ]; do
 		echo "$line"
 	done
 }

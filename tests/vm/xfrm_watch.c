@@ -26,6 +26,7 @@
 
 #include "agent/sadb.h"
 #include "espial.skel.h"
+#include "model/address.h"
 #include "source/bpf_internal.h"
 #include "source/bpf_sadb.h"
 #include "source/xfrm.h"
@@ -34,19 +35,9 @@
 
 struct watch {
 	struct live *live;
-	struct sadb sadb;
+	struct sadb *sadb;
 	struct log log;
 };
-
-static void text_of(const uint8_t address[16], char *ret, size_t size)
-{
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	if (!memcmp(address, mapped, 12))
-		inet_ntop(AF_INET, address + 12, ret, (socklen_t)size);
-	else
-		inet_ntop(AF_INET6, address, ret, (socklen_t)size);
-}
 
 static int print_state(const struct watch *w)
 {
@@ -83,25 +74,25 @@ static int print_state(const struct watch *w)
 /* A dump that begins now, to its end. */
 static int refresh(struct watch *w)
 {
-	uint64_t before = sadb_facts(&w->sadb)->synced_ns;
-	struct pollfd ready = {.fd = sadb_fd(&w->sadb), .events = POLLIN};
+	uint64_t before = sadb_facts(w->sadb)->synced_ns;
+	struct pollfd ready = {.fd = sadb_fd(w->sadb), .events = POLLIN};
 	int err = 0;
 
-	while (!sadb_facts(&w->sadb)->available || sadb_facts(&w->sadb)->synced_ns == before) {
-		err = xfrm_refresh(w->sadb.xfrm);
+	while (!sadb_facts(w->sadb)->available || sadb_facts(w->sadb)->synced_ns == before) {
+		err = sadb_refresh(w->sadb);
 		if (err || poll(&ready, 1, 30000) <= 0)
 			return err ? err : -ETIMEDOUT;
-		sadb_ready(&w->sadb);
+		sadb_ready(w->sadb);
 	}
 	while (poll(&ready, 1, 0) > 0)
-		sadb_ready(&w->sadb);
+		sadb_ready(w->sadb);
 	return 0;
 }
 
 static int print_kernel(struct watch *w)
 {
-	const struct fact_kernel *facts = sadb_facts(&w->sadb);
 	int err = refresh(w);
+	const struct fact_kernel *facts = sadb_facts(w->sadb);
 
 	for (size_t i = 0; i < facts->sa_count && !err; i++) {
 		const struct fact_sa *sa = &facts->sas[i];
@@ -121,12 +112,12 @@ static int print_mirror(struct watch *w)
 {
 	int map = bpf_map__fd(w->live->skel->maps.esp_sadb), err = refresh(w);
 	struct esp_sa_key key, *last = NULL, next;
-	char text[INET6_ADDRSTRLEN] = "?";
+	char text[ADDRESS_TEXT];
 
 	while (!err && !bpf_map_get_next_key(map, last, &next)) {
 		key = next;
 		last = &key;
-		text_of((const uint8_t *)key.dst, text, sizeof(text));
+		address_text((const uint8_t *)key.dst, text);
 		printf("%s %s 0x%08x\n", text, (key.id >> 16 & 0xff) == 51 ? "ah" : "esp",
 		       (unsigned int)(key.id >> 32));
 	}
@@ -135,12 +126,12 @@ static int print_mirror(struct watch *w)
 
 static int print_heard(const struct watch *w)
 {
-	const uint64_t *c = xfrm_heard(w->sadb.xfrm);
+	const uint64_t *c = sadb_facts(w->sadb)->spaces[0].notices;
 
 	printf("heard %llu %llu %llu %llu %llu %llu overruns %llu\n", (unsigned long long)c[XFRM_ADDED],
 	       (unsigned long long)c[XFRM_REMOVED], (unsigned long long)c[XFRM_SOFT_EXPIRED],
 	       (unsigned long long)c[XFRM_HARD_EXPIRED], (unsigned long long)c[XFRM_WANTED],
-	       (unsigned long long)c[XFRM_MOVED], (unsigned long long)sadb_facts(&w->sadb)->overruns);
+	       (unsigned long long)c[XFRM_MOVED], (unsigned long long)sadb_facts(w->sadb)->overruns);
 	return 0;
 }
 
@@ -173,7 +164,7 @@ static void on_interface(void *arg, const char *line)
 static int run(struct watch *w)
 {
 	struct pollfd fds[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
-				{.fd = sadb_fd(&w->sadb), .events = POLLIN},
+				{.fd = sadb_fd(w->sadb), .events = POLLIN},
 				{.fd = live_follow_fd(w->live), .events = POLLIN}};
 	char line[128];
 	int err = 0;
@@ -184,9 +175,9 @@ static int run(struct watch *w)
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 		if (!ready)
-			sadb_tick(&w->sadb);
+			sadb_tick(w->sadb);
 		if (fds[1].revents)
-			sadb_ready(&w->sadb);
+			sadb_ready(w->sadb);
 		if (fds[2].revents)
 			(void)live_follow(w->live);
 		(void)live_ring_consume(w->live);
@@ -207,6 +198,7 @@ static int watch(char **interfaces, size_t count)
 				       .interface_count = count};
 	const struct live_sink sink = {.interface = on_interface};
 	struct watch w = {.live = NULL};
+	struct sadb_options sadb = {.log = &w.log};
 	char error[512];
 	int err;
 
@@ -216,14 +208,16 @@ static int watch(char **interfaces, size_t count)
 		fprintf(stderr, "xfrm_watch: %s\n", error);
 		return 3;
 	}
-	sadb_open(&w.sadb, w.live, &w.log, NULL, NULL);
-	err = sadb_fd(&w.sadb) < 0 ? -ENOTSUP : refresh(&w);
+	sadb.live = w.live;
+	err = sadb_open(&sadb, &w.sadb);
+	if (!err)
+		err = refresh(&w);
 	if (!err) {
 		puts("ready");
 		fflush(stdout);
 		err = run(&w);
 	}
-	sadb_close(&w.sadb);
+	sadb_close(w.sadb);
 	live_close(w.live);
 	return err ? 1 : 0;
 }
