@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 1800
 #
 # A real Prometheus asks real agents on two strongSwan gateways: every query of the dashboards is answered, loss is told from
 # both ends, and an alert fires, reaches Alertmanager and its receiver, and clears when the fault is gone
@@ -16,6 +17,7 @@ need_cmd jq curl python3 prometheus promtool prometheus-alertmanager
 missing=$(lab_ipsec_missing)
 [ -z "$missing" ] || skip_all "$missing"
 
+began=$(date +%s)
 work=$TMPDIR/prometheus deploy=$ESPIAL_ROOT/deploy
 mkdir "$work"
 
@@ -24,17 +26,24 @@ ask()
 	ns isp curl -s --max-time 20 --noproxy '*' "$@"
 }
 
-# query EXPRESSION: the result, JSON; 1 when Prometheus refuses it
+# query EXPRESSION [PORT]: the result, JSON; 1 when Prometheus refuses it
 query()
 {
-	ask -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1" | jq -ce 'select(.status == "success") | .data.result'
+	ask -G "http://127.0.0.1:${2:-9090}/api/v1/query" --data-urlencode "query=$1" | jq -ce 'select(.status == "success") | .data.result'
 }
 
-# holds EXPRESSION: has it any result?
+# query_all EXPRESSION: as a panel asks, from the beginning of the test until now
+query_all()
+{
+	ask -G http://127.0.0.1:9090/api/v1/query_range --data-urlencode "query=$1" -d "start=$began" -d "end=$(date +%s)" -d step=5 |
+		jq -ce 'select(.status == "success") | .data.result'
+}
+
+# holds EXPRESSION [PORT]: has it any result?
 # shellcheck disable=SC2317 # wait_for calls it
 holds()
 {
-	query "$1" | jq -e 'length > 0'
+	query "$@" | jq -e 'length > 0'
 }
 
 lab_up || skip_all "the lab's namespaces do not come up"
@@ -59,6 +68,18 @@ sed -i -E 's/_interval: 15s/_interval: 1s/; s/^( *- targets:) \[127.0.0.1:9641\]
 # A minute is long for a test
 sed -i 's/offset 1m/offset 5s/; s/\[1m\]/[5s]/' "$work/espial-fleet.rules.yml"
 sed 's/group_wait: 10s/group_wait: 1s/; s/group_interval: 1m/group_interval: 1s/' "$deploy/alertmanager/alertmanager.yml" >"$work/alertmanager.yaml"
+sed -i 's/\[2m\] offset 1h/[2s] offset 1h/; s/interval: 1m/interval: 1s/' "$work/espial-fleet.rules.yml"
+# The two blocks of the page: a central Prometheus to which the one here writes, and another one that asks it
+yaml_of()
+{
+	awk -v head="$1" '/^```yaml/ { inside = 1; next } /^```/ { if (wanted) exit; inside = 0; next }
+		inside && $0 ~ "^" head { wanted = 1 } wanted' "$deploy/prometheus/README.md"
+}
+yaml_of remote_write: | sed 's/central:9090/127.0.0.1:9091/' >>"$work/prometheus.yml"
+{
+	printf 'global: {scrape_interval: 1s}\n'
+	yaml_of scrape_configs: | sed 's/site:9090/127.0.0.1:9090/'
+} >"$work/central.yaml"
 # What Alertmanager calls: keeps each alert as "status name finding tunnel"
 cat >"$work/receiver.py" <<'END'
 import http.server, json, sys
@@ -80,6 +101,13 @@ ns_spawn isp "$work/alertmanager.log" prometheus-alertmanager --config.file="$wo
 at_exit stop_process "$SPAWNED" KILL
 ns_spawn isp "$work/prometheus.log" prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/tsdb" \
 	--web.listen-address=127.0.0.1:9090
+at_exit stop_process "$SPAWNED" KILL
+echo 'global: {}' >"$work/written.yaml"
+ns_spawn isp "$work/written.log" prometheus --config.file="$work/written.yaml" --storage.tsdb.path="$work/written" \
+	--web.listen-address=127.0.0.1:9091 --web.enable-remote-write-receiver
+at_exit stop_process "$SPAWNED" KILL
+ns_spawn isp "$work/central.log" prometheus --config.file="$work/central.yaml" --storage.tsdb.path="$work/central" \
+	--web.listen-address=127.0.0.1:9092
 at_exit stop_process "$SPAWNED" KILL
 check "Prometheus answers" wait_for 60 ask -f http://127.0.0.1:9090/-/ready || { cat "$work/prometheus.log"; finish; }
 check "Alertmanager answers" wait_for 60 ask -f http://127.0.0.1:9093/-/ready || cat "$work/alertmanager.log"
@@ -106,6 +134,7 @@ lab_ping left 300 >/dev/null
 lost=$(lab_impaired lose right)
 lab_clear
 lab_ping left 20 >/dev/null
+check "the IKE SA is rekeyed" lab_swanctl left --rekey --ike t
 lab_rekey || not_ok "rekey" "failed"
 lab_ping left 20 >/dev/null
 check "the receiver's counter is the router's" wait_for 60 \
@@ -113,6 +142,8 @@ check "the receiver's counter is the router's" wait_for 60 \
 check "both ends together say the same, over a rekeying" wait_for 90 \
 	holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == $lost and count(espial:fleet_sa_lost:numbers{instance=\"$LAB_RIGHT:9641\"}) == 2"
 check "and nothing the other way" holds "sum(espial:fleet_sa_lost:numbers{instance=\"$LAB_LEFT:9641\"}) == 0"
+
+check "the agents know of the new IKE SA" wait_for 60 holds 'sum(espial_tunnel_ike_rekeys_total) > 0'
 
 # ---- each query of each dashboard
 
@@ -123,14 +154,23 @@ for board in "$deploy"/grafana/*.json; do
 		expression=${expression//\$gateway/.*}
 		expression=${expression//\$tunnel/.*}
 		count=$((count + 1))
-		result=$(query "$expression") || not_ok "${board##*/}" "refused: $expression"
+		result=$(query_all "$expression") || not_ok "${board##*/}" "refused: $expression"
 		[ "$result" != "[]" ] || empty+="$expression"$'\n'
 	done < <(jq -r '[.panels[].targets[].expr, .annotations.list[].expr][]' "$board")
 	check "${board##*/}: $count queries are answered" test "$count" -gt 8
 done
-# What nothing can be said of here: nothing is wrong now, no ICMP told of an MTU, the kernel counts no IPsec errors
-may_be_empty='^(espial_finding\{.*\} == 1|increase\(.*\[1m\]\) > 0|changes\(.*\[1m\]\) > 0|espial_tunnel_(path|inner)_mtu_bytes.*|rate\(espial_host_xfrm_errors.*)$'
-is "with data, but for those of faults" "$(grep -vE "$may_be_empty" <<<"$empty" | grep .)" ""
+# What there is nothing of where the kernel has no IPsec: it counts no errors
+may_be_empty='^$'
+[ -e /proc/net/xfrm_stat ] || may_be_empty='^rate\(espial_host_xfrm_errors'
+is "with data, all of them" "$(grep -vE "$may_be_empty" <<<"$empty" | grep .)" ""
+
+# ---- elsewhere: as the page says, by both ways
+
+check "remote write brings the findings" wait_for 60 holds 'espial_finding{id="ike-no-response",job="espial"}' 9091
+check "and what the rules record" wait_for 60 holds "espial:fleet_tunnel_loss:ratio{instance=\"$LAB_RIGHT:9641\"}" 9091
+is "but no SAs one by one" "$(query 'count({__name__=~"espial_child_sa_.*|espial:fleet_sa_.*"})' 9091)" "[]"
+check "federation brings the findings" wait_for 60 holds 'espial_finding{id="ike-no-response",job="espial"}' 9092
+check "and what the rules record" wait_for 60 holds "espial:fleet_tunnel_loss:ratio{instance=\"$LAB_RIGHT:9641\"}" 9092
 
 # ---- what is scraped
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# quick
 #
 # What is deployed for Prometheus: made of the catalogue as it is, accepted by the tools, and the rules do what they say.
 # Dashboards are well formed, and ask only for metrics that there are.
@@ -24,6 +25,25 @@ is "committed names are the table's" "$(awk -F'"' '/^\t\{"espial_/ { suffix = /C
 	../user/export/metrics_table.c | sort)" "$(grep -v '^espial_child_sa_' <<<"$names")"
 
 known=$names$'\n'$(sed -nE 's/^ *- record: //p' prometheus/*.rules.yml)$'\nespial_ike_request_duration_seconds_bucket'
+# schema FILE: what is wrong with a dashboard
+schema()
+{
+	/usr/bin/python3 -c '
+import json, sys, jsonschema
+schema, board = (json.load(open(name)) for name in sys.argv[1:])
+jsonschema.Draft7Validator.check_schema(schema)
+for error in jsonschema.Draft7Validator(schema).iter_errors(board):
+    print("/".join(map(str, error.absolute_path)), error.message[:200])' "$ESPIAL_ROOT/tests/deploy/dashboard.schema.json" "$1" 2>&1
+}
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+	for board in grafana/*.json; do
+		is "${board##*/}: by the schema" "$(schema "$board")" ""
+	done
+	jq 'del(.panels[0].gridPos)' grafana/tunnel.json >"$TMPDIR/board.json"
+	is "which finds what is missing" "$(schema "$TMPDIR/board.json")" "panels/0 'gridPos' is a required property"
+else
+	skip "dashboards by the schema" "needs python3-jsonschema"
+fi
 for board in grafana/*.json; do
 	name=${board##*/}
 	is_json "$name: panels are whole" "$board" '[.panels[] | select((.id | type) != "number" or (.title | length) == 0 or

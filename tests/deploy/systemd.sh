@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# quick
+# timeout: 900
 #
 # The systemd unit: what systemd's own checks say of it, and really run, by a systemd in namespaces: without root, with its few
 # capabilities, over a crash, a reload, a stop and `espial detach`
@@ -16,7 +18,10 @@ is "systemd-analyze verify" "$(systemd-analyze verify --man=no "$TMPDIR/espial.s
 
 need_box
 [ -x /lib/systemd/systemd ] || skip_all "needs systemd"
-check "systemd starts in a box" box_start /lib/systemd/systemd --system --unit=basic.target || finish
+if ! box_start /lib/systemd/systemd --system --unit=basic.target; then
+	skip "a systemd" "does not start in namespaces here"
+	finish
+fi
 box_is_up()
 {
 	box systemctl is-system-running | grep -qE 'running|degraded'
@@ -71,6 +76,13 @@ is "the pins" "$(box stat -c '%U %G %a' /sys/fs/bpf/espial)" "espial espial 700"
 is "one interface" "$(status_of '[.interfaces[].name]')" '["v0"]'
 check "the journal answers" box espial journal
 check "host counters" box espial status host
+if command -v promtool >/dev/null; then
+	box curl -s --max-time 20 --unix-socket /run/espial/espial.sock 'http://x/metrics?sas=1' >"$TMPDIR/metrics"
+	check "there are metrics" grep -q '^espial_build_info' "$TMPDIR/metrics"
+	is "promtool has nothing against them" "$(promtool check metrics <"$TMPDIR/metrics" 2>&1)" ""
+else
+	skip "promtool check metrics" "needs promtool"
+fi
 
 # What a crash, a reload and a restart leave alone
 program()
