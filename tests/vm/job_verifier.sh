@@ -10,6 +10,7 @@
 need_cmd jq bpftool
 vm_modules veth sch_ingress cls_bpf
 vm_pair
+ip -n "${NS_PREFIX}b" link add inner0 type veth peer name inner1 # the programs for inner interfaces are loaded as well
 
 socket=$TMPDIR/agent.sock
 state()
@@ -34,7 +35,7 @@ with()
 		skip "built by $1" "$2 is not there"
 		return
 	fi
-	ip netns exec "${NS_PREFIX}b" "$2" run -i b0 --socket "$socket" --journal none >"$TMPDIR/agent.log" 2>&1 &
+	ip netns exec "${NS_PREFIX}b" "$2" run -i b0 --inner inner0 --socket "$socket" --journal none >"$TMPDIR/agent.log" 2>&1 &
 	agent=$!
 	at_exit stop_process "$agent"
 	wait_for 120 state_or_end

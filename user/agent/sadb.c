@@ -59,10 +59,10 @@ static void trust(struct sadb *s)
 int sadb_open(const struct sadb_options *options, struct sadb **ret)
 {
 	struct sadb *s = calloc(1, sizeof(*s));
-	int err = s ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (err)
-		return err;
+	if (!s)
+		return -ENOMEM;
 	s->options = *options;
 	s->changed = true;
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -2,6 +2,7 @@
 #include "source/xfrm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ enum dump_phase {
 struct xfrm {
 	struct xfrm_table table;
 	struct mnl_socket *events, *query;
-	FILE *listeners; /* the netlink sockets of the namespace; NULL: cannot be told */
+	int listeners; /* the list of netlink sockets of the namespace; negative: cannot be told */
 	int epoll;
 	enum dump_phase phase;
 	bool again; /* dump once more when this dump is through */
@@ -72,16 +73,23 @@ static uint64_t now_ns(void)
 static bool others_are_asked(const struct xfrm *x)
 {
 	unsigned int protocol, port, groups, ours = mnl_socket_get_portid(x->events);
+	/* A stream of its own each time: one that is rewound may tell what its buffer still has */
+	int fd = x->listeners >= 0 ? fcntl(x->listeners, F_DUPFD_CLOEXEC, 0) : -1;
+	FILE *list = fd >= 0 ? fdopen(fd, "r") : NULL;
 	bool found = false;
 	char line[256];
 
-	if (!x->listeners)
+	if (!list) {
+		if (fd >= 0)
+			close(fd);
 		return false;
-	rewind(x->listeners);
-	while (!found && fgets(line, sizeof(line), x->listeners))
-		found = sscanf(line, "%*s %u %u %x", &protocol, &port, &groups) == 3 &&
-			protocol == NETLINK_XFRM && port != ours && port &&
-			groups & 1U << (XFRMNLGRP_ACQUIRE - 1);
+	}
+	if (lseek(fd, 0, SEEK_SET) == 0)
+		while (!found && fgets(line, sizeof(line), list))
+			found = sscanf(line, "%*s %u %u %x", &protocol, &port, &groups) == 3 &&
+				protocol == NETLINK_XFRM && port != ours && port &&
+				groups & 1U << (XFRMNLGRP_ACQUIRE - 1);
+	(void)fclose(list);
 	return found;
 }
 
@@ -286,7 +294,7 @@ static int open_sockets(void *arg)
 	int size = (int)(x->options.queue_bytes ? x->options.queue_bytes : XFRM_QUEUE), err = 0;
 
 	/* Like sockets, it goes on telling of the namespace that it was opened in. */
-	x->listeners = fopen("/proc/thread-self/net/netlink", "re");
+	x->listeners = open("/proc/thread-self/net/netlink", O_RDONLY | O_CLOEXEC);
 	x->events = mnl_socket_open2(NETLINK_XFRM, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (x->events)
 		x->query = mnl_socket_open2(NETLINK_XFRM, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -340,7 +348,7 @@ int xfrm_open(const struct xfrm_options *options, struct xfrm **ret, char *error
 	*error = 0;
 	if (!x)
 		return complain(error, error_size, -ENOMEM, "XFRM: out of memory");
-	x->epoll = -1;
+	x->epoll = x->listeners = -1;
 	x->options = *options;
 	xfrm_table_init(&x->table, on_change, x);
 	err = options->netns ? netns_call(options->netns, open_sockets, x) : open_sockets(x);
@@ -368,8 +376,8 @@ void xfrm_close(struct xfrm *x)
 		mnl_socket_close(x->events);
 	if (x->query)
 		mnl_socket_close(x->query);
-	if (x->listeners)
-		(void)fclose(x->listeners);
+	if (x->listeners >= 0)
+		close(x->listeners);
 	xfrm_table_free(&x->table);
 	explicit_bzero(x->buffer, sizeof(x->buffer));
 	free(x);
