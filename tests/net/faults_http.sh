@@ -16,11 +16,6 @@ answers()
 	ns dut curl -sf --max-time 5 http://127.0.0.1:9641/healthz
 }
 
-descriptors()
-{
-	find "/proc/$AGENT_PID/fd" -mindepth 1 | wc -l
-}
-
 # shellcheck disable=SC2317 # by wait_for
 descriptors_at_most()
 {
@@ -69,7 +64,8 @@ nothing="^'(HTTP/1\.[01] 4[0-9][0-9] [A-Za-z ,-]+|)'$"
 raw "path traversal" "^'HTTP/1.1 404" 'b"GET /../../../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"'
 raw "path traversal, escaped" "^'HTTP/1.1 404" 'b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"'
 raw "a NUL in the path ends it" "^'HTTP/1.1 (200|404)" 'b"GET /metrics%00.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"'
-raw "POST of a megabyte" "^'HTTP/1.1 405" 'b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + b"x" * 1048576'
+# The refusal comes while it is still being sent, and the reset that follows may overtake it
+raw "POST of a megabyte" "^'(HTTP/1.1 405.*|)'$" 'b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + b"x" * 1048576'
 raw "PUT" "^'HTTP/1.1 405" 'b"PUT /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"'
 raw "a method without end" "$nothing" 'b"A" * 100000'
 raw "a path without end" "$nothing" 'b"GET /" + b"a" * 100000 + b" HTTP/1.1\r\n\r\n"'

@@ -22,11 +22,6 @@ programs()
 	find "/proc/$AGENT_PID/fd" -lname 'anon_inode:bpf-prog' | wc -l
 }
 
-descriptors()
-{
-	find "/proc/$AGENT_PID/fd" -mindepth 1 | wc -l
-}
-
 # shellcheck disable=SC2317 # by wait_for
 descriptors_are()
 {

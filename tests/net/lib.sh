@@ -18,6 +18,15 @@
 NET_PROGRAMS=$ESPIAL_BUILD/test/net
 NET_MAC_A=02:00:00:00:00:0a NET_MAC_B=02:00:00:00:00:0b
 
+# descriptors: what the agent keeps open; the fewest of two seconds, as it opens some for a moment (rules of the firewall, a daemon)
+descriptors()
+{
+	for _ in {1..20}; do
+		find "/proc/$AGENT_PID/fd" -mindepth 1 | wc -l
+		sleep 0.1
+	done | sort -n | head -n 1
+}
+
 # net_pair [MTU]: namespaces gen and dut, a0 10.9.0.1 fd09::1 --- b0 10.9.0.2 fd09::2. Nothing is on the wire but what a test
 # sends: neighbours are static, ARP is off, IPv6 sends nothing by itself. Checksums and segmentation are done before the
 # wire, so that what is counted is what was sent. On veth native XDP works without more.

@@ -43,11 +43,6 @@ known_is()
 	printf '[.sas[] | select(.spi == "%s" and .direction == "in")][0].known' "$1"
 }
 
-descriptors()
-{
-	find "/proc/$AGENT_PID/fd" -mindepth 1 | wc -l
-}
-
 check "the other namespace has an SA" vpn_up 0x1001 || skip_all "the kernel has no XFRM here"
 
 # ---- check tells

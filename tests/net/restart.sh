@@ -110,11 +110,6 @@ ours()
 	with_kept find "$KEPT" -printf '%P\n' | sed 's/^[0-9]*\//N\//; s/^[0-9]*$/N/' | sort
 }
 
-descriptors()
-{
-	find "/proc/$AGENT_PID/fd" -mindepth 1 | wc -l
-}
-
 # restarts COUNT FLAPS OPTIONS...
 restarts()
 {
