@@ -145,6 +145,9 @@ check "and nothing the other way" holds "sum(espial:fleet_sa_lost:numbers{instan
 
 check "the agents know of the new IKE SA" wait_for 60 holds 'sum(espial_tunnel_ike_rekeys_total) > 0'
 
+# Of numbers a minute ago, at both ends alike
+check "and the ratio of it" wait_for 180 holds 'count(espial:fleet_tunnel_loss:ratio) > 0'
+
 # ---- each query of each dashboard
 
 empty=''
