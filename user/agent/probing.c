@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <jansson.h>
 
 #include "model/address.h"
+#include "source/child.h"
 
 #define SECOND UINT64_C(1000000000)
 #define PEERS 1024
@@ -148,31 +148,8 @@ void probing_found(struct probing *p, const struct finding *f, uint64_t now_ns)
 static int spawn(struct probing *p, const char **arguments, int output)
 {
 	const char *program = p->options.program ? p->options.program : "/proc/self/exe";
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int err;
+	int err = child_spawn(program, arguments, output, &p->child);
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	if (posix_spawn_file_actions_init(&files))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attributes)) {
-		posix_spawn_file_actions_destroy(&files);
-		return -ENOMEM;
-	}
-	/* The agent's signals are blocked, which a program would inherit. */
-	posix_spawnattr_setflags(&attributes,
-				 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setpgroup(&attributes, 0); /* its own: what it starts ends with it */
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-	err = -posix_spawn(&p->child, program, &files, &attributes, (char *const *)arguments, environ);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
 	if (err)
 		p->child = 0;
 	return err;

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "model/address.h"
 #include "model/inner.h"
 
 static void number_or_null(struct json_writer *w, const char *key, uint64_t value)
@@ -86,11 +85,6 @@ static void write_told(struct json_writer *w, const char *key, const struct inne
 	json_write_close(w, '}');
 }
 
-static void write_address(struct json_writer *w, const char *key, const uint8_t address[16])
-{
-	json_write_address(w, key, address_is_any(address) ? 0 : address_family(address), address);
-}
-
 static void write_errors(struct json_writer *w, const char *key, const struct inner_errors *e)
 {
 	if (!e->count) {
@@ -100,8 +94,8 @@ static void write_errors(struct json_writer *w, const char *key, const struct in
 	json_write_flat(w, key, '{');
 	json_write_number(w, "packets", e->count);
 	number_or_null(w, "mtu", e->mtu);
-	write_address(w, "host", e->host);
-	write_address(w, "target", e->target);
+	json_write_known_address(w, "host", e->host);
+	json_write_known_address(w, "target", e->target);
 	json_write_time(w, "first", e->first_ns);
 	json_write_time(w, "last", e->last_ns);
 	json_write_close(w, '}');

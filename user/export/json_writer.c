@@ -124,3 +124,8 @@ void json_write_address(struct json_writer *w, const char *key, uint8_t family, 
 	else
 		json_write_null(w, key);
 }
+
+void json_write_known_address(struct json_writer *w, const char *key, const uint8_t address[16])
+{
+	json_write_address(w, key, address_is_any(address) ? 0 : address_family(address), address);
+}

@@ -31,6 +31,8 @@ void json_write_null(struct json_writer *w, const char *key);
 void json_write_time(struct json_writer *w, const char *key, uint64_t ns);
 /* "0x…" with that many digits. */
 void json_write_hex(struct json_writer *w, const char *key, uint64_t value, unsigned int digits);
+/* By its form; null: unknown, or any. */
+void json_write_known_address(struct json_writer *w, const char *key, const uint8_t address[16]);
 /* An address of that family (4, 6); 0: null. */
 void json_write_address(struct json_writer *w, const char *key, uint8_t family, const uint8_t address[16]);
 

@@ -5,15 +5,8 @@
 
 #include <string.h>
 
-#include "model/address.h"
 #include "model/conversation.h"
 #include "model/timeline.h"
-
-/* Null: a connection that is configured for any address of ours, and not up */
-static void write_address(struct json_writer *w, const char *key, const uint8_t address[16])
-{
-	json_write_address(w, key, address_is_any(address) ? 0 : address_family(address), address);
-}
 
 static void write_time(struct json_writer *w, const char *key, uint64_t ns)
 {
@@ -90,9 +83,9 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	json_write_open(w, NULL, '{');
 	json_write_string(w, "name", tunnel->name);
 	json_write_bool(w, "named", tunnel->named);
-	write_address(w, "local", tunnel->local);
+	json_write_known_address(w, "local", tunnel->local);
 	number_or_null(w, "local_port", tunnel->local_port);
-	write_address(w, "remote", tunnel->remote);
+	json_write_known_address(w, "remote", tunnel->remote);
 	number_or_null(w, "remote_port", tunnel->remote_port);
 	json_write_bool(w, "transit", tunnel->transit);
 	if (tunnel->netns)

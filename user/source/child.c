@@ -6,22 +6,23 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-static int spawn(const char *const argv[], const posix_spawn_file_actions_t *files,
+static int spawn(const char *program, const char *const argv[], const posix_spawn_file_actions_t *files,
 		 const posix_spawnattr_t *attributes, pid_t *ret)
 {
 	char path[128];
-	int err = -posix_spawnp(ret, argv[0], files, attributes, (char *const *)argv, environ);
+	int err = -posix_spawnp(ret, program, files, attributes, (char *const *)argv, environ);
 
-	if (err != -ENOENT)
+	if (err != -ENOENT || strchr(program, '/'))
 		return err;
 	/* Not in everyone's PATH */
-	snprintf(path, sizeof(path), "/usr/sbin/%s", argv[0]);
+	snprintf(path, sizeof(path), "/usr/sbin/%s", program);
 	return -posix_spawn(ret, path, files, attributes, (char *const *)argv, environ);
 }
 
-int child_spawn(const char *const argv[], int output, pid_t *ret)
+int child_spawn(const char *program, const char *const argv[], int output, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -47,7 +48,7 @@ int child_spawn(const char *const argv[], int output, pid_t *ret)
 	if (!err)
 		err = -posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
 	if (!err)
-		err = spawn(argv, &files, &attributes, ret);
+		err = spawn(program, argv, &files, &attributes, ret);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&files);
 	return err;

@@ -6,9 +6,10 @@
 #include <sys/types.h>
 
 /*
- * Starts argv[0], looked for in PATH and where administrators' programs are, in a process group of its own: without input, errors
- * to nowhere, signals as they are by default. 0 or -errno; -ENOENT: there is no such program.
+ * Starts the program, a path or a name that is looked for in PATH and where administrators' programs are, in a process group of its
+ * own, so that what it starts ends with it: without input, errors to nowhere, signals as they are by default (the agent blocks its
+ * own, which would be inherited). 0 or -errno; -ENOENT: there is no such program.
  */
-int child_spawn(const char *const argv[], int output, pid_t *ret);
+int child_spawn(const char *program, const char *const argv[], int output, pid_t *ret);
 
 #endif
