@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "unit/config_key.h"
 
 static char path[256];
 
@@ -51,19 +52,6 @@ static int build(const char *text, const struct config_list *list, struct config
 	if (text)
 		write_file(text);
 	return config_build(text ? path : NULL, list, ret, error, CONFIG_ERROR);
-}
-
-static size_t key(const char *name)
-{
-	const struct config_key *keys;
-	size_t count, i;
-
-	keys = config_keys(&count);
-	for (i = 0; i < count; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return i;
-	fail_msg("no key %s", name);
-	return 0;
 }
 
 static void defaults(void **state)

@@ -11,21 +11,9 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "unit/config_key.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static size_t key(const char *name)
-{
-	const struct config_key *keys;
-	size_t count, i;
-
-	keys = config_keys(&count);
-	for (i = 0; i < count; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return i;
-	fail_msg("no key %s", name);
-	return 0;
-}
 
 static int build(const char *name, const char *value, struct config *ret, char error[CONFIG_ERROR])
 {
