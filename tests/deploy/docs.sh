@@ -37,19 +37,7 @@ else
 fi
 
 need_box
-[ -x /lib/systemd/systemd ] || skip_all "needs systemd"
-if ! box_start /lib/systemd/systemd --system --unit=basic.target; then
-	skip "a systemd" "does not start in namespaces here"
-	finish
-fi
-box_is_up()
-{
-	box systemctl is-system-running | grep -qE 'running|degraded'
-}
-if ! wait_for 60 box_is_up; then
-	skip "the pages" "systemd does not come up in namespaces here"
-	finish
-fi
+box_systemd "the pages"
 # The agent's interface, with a default route as a gateway has one
 box ip link add v0 type veth peer name v1
 box ip link set v0 up

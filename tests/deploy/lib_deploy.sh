@@ -105,3 +105,24 @@ box_put()
 {
 	install -D -m "${3:-644}" "$1" "/proc/$box_pid/root$2"
 }
+
+# shellcheck disable=SC2317 # by wait_for
+box_is_up()
+{
+	box systemctl is-system-running | grep -qE 'running|degraded'
+}
+
+# box_systemd NAME: a systemd of its own in the box, up. Without one, NAME is skipped with the reason, and the test ends.
+box_systemd()
+{
+	[ -x /lib/systemd/systemd ] || skip_all "needs systemd"
+	if ! box_start /lib/systemd/systemd --system --unit=basic.target; then
+		skip "a systemd" "does not start in namespaces here"
+		finish
+	fi
+	if ! wait_for 60 box_is_up; then
+		tail -n 5 "$TMPDIR/box.log"
+		skip "$1" "systemd does not come up in namespaces here: $(box systemctl is-system-running 2>&1)"
+		finish
+	fi
+}

@@ -17,20 +17,7 @@ sed 's,/usr/bin/espial,/bin/true,' "$unit" >"$TMPDIR/espial.service"
 is "systemd-analyze verify" "$(systemd-analyze verify --man=no "$TMPDIR/espial.service" 2>&1 | grep 'espial\.service')" ""
 
 need_box
-[ -x /lib/systemd/systemd ] || skip_all "needs systemd"
-if ! box_start /lib/systemd/systemd --system --unit=basic.target; then
-	skip "a systemd" "does not start in namespaces here"
-	finish
-fi
-box_is_up()
-{
-	box systemctl is-system-running | grep -qE 'running|degraded'
-}
-if ! wait_for 60 box_is_up; then
-	tail -n 5 "$TMPDIR/box.log"
-	skip "the unit, run" "systemd does not come up in namespaces here: $(box systemctl is-system-running 2>&1)"
-	finish
-fi
+box_systemd "the unit, run"
 
 box_put "$ESPIAL" /usr/bin/espial 755
 box_put "$unit" /usr/lib/systemd/system/espial.service
