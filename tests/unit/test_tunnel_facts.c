@@ -182,6 +182,42 @@ static void test_sas_outlive_daemon(void **unused)
 	assert_int_equal(tunnel_at(0)->flaps, 0);
 }
 
+/* The daemon's newest child SA, told to be nearly a second older than it is, and seconds of traffic on it. */
+static void daemon_child(uint32_t in, uint32_t out, unsigned int seconds)
+{
+	if (children[0].spi_in != in)
+		children[0].installed_ns = now - 900 * MS;
+	children[0].spi_in = in;
+	children[0].spi_out = out;
+	while (seconds--) {
+		daemon_facts.snapshot_ns = now;
+		traffic(in, out, 1);
+	}
+}
+
+/* SAs seem to be older than what negotiated them: a rekey a second after the tunnel came up is one, and the next is one more. */
+static void test_rekeyed_at_once(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	up();
+	children[0].installed_ns = now - 900 * MS;
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	traffic(0x11, 0x22, 1);
+	pair(LEFT, CHILD, 2, 400, 400);
+	pair(LEFT, INFO, 3, 65, 65);
+	daemon_child(0x33, 0x44, 10);
+	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
+	assert_int_equal(tunnel_at(0)->rekeys, 1);
+	/* Once more, and the IKE SA goes on: no second one by its exchanges alone */
+	pair(LEFT, CHILD, 4, 400, 400);
+	pair(LEFT, INFO, 5, 65, 65);
+	daemon_child(0x55, 0x66, 10);
+	pair(LEFT, INFO, 6, EMPTY, EMPTY);
+	daemon_child(0x55, 0x66, 2);
+	assert_int_equal(tunnel_at(0)->rekeys, 2);
+}
+
 static void kernel_pair(unsigned int number, uint32_t in, uint32_t out, uint32_t reqid)
 {
 	struct fact_sa *a = &kernel_sas[2 * number], *b = a + 1;
@@ -310,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_connections, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_daemon_knows_better, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_sas_outlive_daemon, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_rekeyed_at_once, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_kernel_installed, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_facts, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_daemon, tunnel_start, tunnel_stop),

@@ -40,6 +40,19 @@ static uint64_t apart(const struct tunnel_child *a, const struct tunnel_child *b
 	return x > y ? x - y : y - x;
 }
 
+/* Kernel and daemon tell whole seconds: an SA that seems to be older than what negotiated it is not, and its first packet came after. */
+static uint64_t latest_begin_of(const struct tunnel_child *child)
+{
+	uint64_t latest = child->added_ns + TUNNEL_SECOND;
+
+	return child->added_ns && (!child->first_ns || latest < child->first_ns) ? latest : child->first_ns;
+}
+
+static struct tunnel_making *making_of(const struct tunnel_child *child)
+{
+	return tunnel_making_before(child->tunnel, latest_begin_of(child));
+}
+
 static bool same_reqid(const struct tunnel_child *a, const struct tunnel_child *b)
 {
 	return !a->reqid || !b->reqid || a->reqid == b->reqid;
@@ -83,8 +96,8 @@ static void find_partner(struct tunnel_child *child)
 
 	if (!other || nearest(other, &mutual) != child)
 		return;
-	a = tunnel_making_before(child->tunnel, begin_of(child));
-	b = tunnel_making_before(child->tunnel, begin_of(other));
+	a = making_of(child);
+	b = making_of(other);
 	/* Near in time, or nothing was negotiated between the two and there is no other choice */
 	if (apart(child, other) > PAIR_APART && (a != b || candidates > 1 || mutual > 1))
 		return;
@@ -139,14 +152,13 @@ static struct tunnel_child *predecessor(const struct tunnels *t, const struct tu
 static void count_rekey(struct tunnels *t, struct tunnel_child *new, struct tunnel_child *old, bool exact)
 {
 	struct tunnel *tunnel = new->tunnel;
-	struct tunnel_making *made_new = tunnel_making_before(tunnel, begin_of(new)),
-			     *made_old = tunnel_making_before(tunnel, begin_of(old));
+	struct tunnel_making *made_new = making_of(new), *made_old = making_of(old);
 	const struct tunnel_child *other = new->partner ? new->partner->replaces : NULL;
 
 	if ((old->partner && old->partner->rekey_counted) || (other && other->rekey_counted))
 		return;
 	old->rekey_counted = true;
-	if (begin_of(new) <= tunnel->makings_gone_ns)
+	if (latest_begin_of(new) <= tunnel->makings_gone_ns)
 		return; /* its negotiation was seen, and counted then */
 	if (made_new && made_new != made_old) {
 		/* IKEv1 begins with a new phase 1 where the old one has expired: a rekey if the old SA was in use until then */
