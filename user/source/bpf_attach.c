@@ -52,21 +52,6 @@ static const char *reason(int err)
 
 /* ---- who is there already */
 
-/* The name needs CAP_SYS_ADMIN, which we need not have: "" then. */
-static void program_name(uint32_t id, char *ret, size_t size)
-{
-	struct bpf_prog_info info = {};
-	uint32_t length = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-
-	*ret = 0;
-	if (fd < 0)
-		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &length))
-		snprintf(ret, size, "%s", info.name);
-	close(fd);
-}
-
 /* Held for as long as we are attached: an abstract socket is its namespace's own, as is the ifindex, and dies with us. */
 static int guard_take(uint32_t ifindex)
 {
@@ -96,7 +81,7 @@ static bool has_our_tcx(uint32_t ifindex, enum bpf_attach_type type)
 	if (bpf_prog_query_opts((int)ifindex, type, &opts))
 		return false;
 	for (uint32_t i = 0; i < opts.prog_cnt && i < HOOK_TCX_MOST; i++) {
-		program_name(ids[i], name, sizeof(name));
+		host_program_name(ids[i], name, sizeof(name));
 		if (!strncmp(name, CLSACT_NAME, strlen(CLSACT_NAME)))
 			return true;
 	}
@@ -184,7 +169,7 @@ static bool xdp_is_free(struct attempt *t)
 		id = query.hw_prog_id;
 	if (!id)
 		return true;
-	program_name(id, name, sizeof(name));
+	host_program_name(id, name, sizeof(name));
 	note(t->a, "in: XDP is taken by program %u%s%s%s", id, *name ? " (" : "", name, *name ? ")" : "");
 	return false;
 }
@@ -263,7 +248,7 @@ static bool has_our_links(uint32_t ifindex, bool guarded)
 	char name[BPF_OBJ_NAME_LEN] = "";
 
 	if (!bpf_xdp_query((int)ifindex, 0, &query) && query.prog_id)
-		program_name(query.prog_id, name, sizeof(name));
+		host_program_name(query.prog_id, name, sizeof(name));
 	/* Without CAP_SYS_ADMIN nobody tells us a program's name: then the socket that an agent holds decides. */
 	if (guarded && query.prog_id && !*name)
 		return true;

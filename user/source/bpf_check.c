@@ -91,20 +91,6 @@ static void look_at_probes(struct check_host *host)
 
 /* ---- who is there */
 
-/* "" without CAP_SYS_ADMIN. */
-static void name_of(uint32_t id, char *ret, size_t size)
-{
-	struct bpf_prog_info info = {};
-	uint32_t length = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-
-	if (fd < 0)
-		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &length))
-		snprintf(ret, size, "%s", info.name);
-	close(fd);
-}
-
 /* Programs on a TCX hook, into tc[]. -EPERM: may not be asked; -EINVAL: there is no TCX. */
 static int look_at_tcx(struct check_interface *i, bool egress)
 {
@@ -121,7 +107,7 @@ static int look_at_tcx(struct check_interface *i, bool egress)
 			continue;
 		tc = &i->tc[i->tc_count - 1];
 		*tc = (struct check_tc){.egress = egress, .tcx = true, .id = ids[n], .kind = "bpf"};
-		name_of(ids[n], tc->name, sizeof(tc->name));
+		host_program_name(ids[n], tc->name, sizeof(tc->name));
 	}
 	return 0;
 }
@@ -153,7 +139,7 @@ static void look_at_xdp(struct check_interface *i)
 		i->xdp_id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
 		break;
 	}
-	name_of(i->xdp_id, i->xdp_name, sizeof(i->xdp_name));
+	host_program_name(i->xdp_id, i->xdp_name, sizeof(i->xdp_name));
 }
 
 void bpf_check_look(struct check_host *host)

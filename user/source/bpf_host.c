@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 
@@ -127,4 +128,18 @@ int host_check(char *error, size_t error_size)
 	int err = check_kernel(error, error_size);
 
 	return err ? err : check_privileges(error, error_size);
+}
+
+void host_program_name(uint32_t id, char *ret, size_t size)
+{
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	*ret = 0;
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &length))
+		snprintf(ret, size, "%s", info.name);
+	close(fd);
 }

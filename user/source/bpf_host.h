@@ -6,6 +6,7 @@
 #define ESPIAL_SOURCE_BPF_HOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The oldest kernel that runs the programs. */
 #define HOST_KERNEL_MAJOR 6
@@ -16,6 +17,9 @@ int host_check(char *error, size_t error_size);
 
 /* What to do when the kernel refuses to load the programs with `err`, in words. */
 const char *host_load_remedy(int err);
+
+/* Of a BPF program; "" without CAP_SYS_ADMIN, which the agent need not have. */
+void host_program_name(uint32_t id, char *ret, size_t size);
 
 /* From now on libbpf's complaints are kept instead of printed. */
 void host_complaint_keep(void);
