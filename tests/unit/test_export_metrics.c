@@ -146,6 +146,33 @@ static void test_structure(void **unused)
 	free(text);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Prometheus keeps one of two samples with the same labels, and promtool does not complain. */
+static void test_no_series_twice(void **unused)
+{
+	static char *series[4096];
+	char *text = metrics_of_sample(false), *line, *rest = text;
+	size_t count = 0;
+
+	(void)unused;
+	while ((line = strsep(&rest, "\n")) != NULL && *line) {
+		if (line[0] == '#')
+			continue;
+		assert_true(count < sizeof(series) / sizeof(series[0]));
+		*strrchr(line, ' ') = '\0';
+		series[count++] = line;
+	}
+	assert_true(count > 100);
+	qsort(series, count, sizeof(series[0]), by_text);
+	for (size_t i = 1; i < count; i++)
+		assert_string_not_equal(series[i - 1], series[i]);
+	free(text);
+}
+
 static void test_no_spi(void **unused)
 {
 	char *text = metrics_of_sample(false);
@@ -188,9 +215,10 @@ static void test_without_interfaces(void **unused)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_classic),	     cmocka_unit_test(test_openmetrics),
-		cmocka_unit_test(test_structure),    cmocka_unit_test(test_no_spi),
-		cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_without_interfaces),
+		cmocka_unit_test(test_classic),		cmocka_unit_test(test_openmetrics),
+		cmocka_unit_test(test_structure),	cmocka_unit_test(test_no_spi),
+		cmocka_unit_test(test_hostile_name),	cmocka_unit_test(test_without_interfaces),
+		cmocka_unit_test(test_no_series_twice),
 	};
 
 	if (argc > 1) { /* for promtool check metrics */

@@ -148,6 +148,15 @@ static const char *ike_state_value(struct sample *s, size_t i)
 	return i < CONVERSATION_STATES ? conversation_state_name((enum conversation_state)i) : NULL;
 }
 
+/* Both versions have an exchange INFORMATIONAL. */
+static const char *exchange_version_value(struct sample *s, size_t i)
+{
+	static const char *const names[] = {"1", "2"};
+
+	s->exchange_major = (uint8_t)(i + 1);
+	return i < COUNT(names) ? names[i] : NULL;
+}
+
 /* Only those that there are: the numbers in between have no names. */
 static const char *exchange_value(struct sample *s, size_t i)
 {
@@ -156,7 +165,7 @@ static const char *exchange_value(struct sample *s, size_t i)
 	if (i >= STATE_IKE_EXCHANGES)
 		return NULL;
 	s->exchange = i;
-	name = ike_exchange_name(i < 34 ? 1 : 2, (uint8_t)i);
+	name = ike_exchange_name(s->exchange_major, (uint8_t)i);
 	return name ? name : "";
 }
 
@@ -209,6 +218,7 @@ const struct label metric_labels[] = {
 	{BY_CAUSE, "cause", cause_value},
 	{BY_FINDING, "id", finding_value},
 	{BY_IKE_STATE, "state", ike_state_value},
+	{BY_EXCHANGE, "version", exchange_version_value},
 	{BY_EXCHANGE, "exchange", exchange_value},
 	{BY_OUTCOME, "outcome", outcome_value},
 	{BY_XFRM, "counter", metric_label_host_xfrm},

@@ -20,6 +20,7 @@ struct sample {
 	const struct state_tunnel *tunnel;
 	size_t direction, cls, reason, loss, table, protocol;
 	size_t tunnel_state, ike_state, exchange, outcome;
+	uint8_t exchange_major;
 	size_t hook, hook_result;
 	enum finding_id finding;
 	const struct host_counter *xfrm;
