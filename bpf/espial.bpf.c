@@ -99,55 +99,74 @@ static __always_inline void esp_emit_endpoint(const struct esp_at *at, const str
 		cpu_->events++;                                                                              \
 	} while (0)
 
-/* Where and when. NULL: an interface that the agent has not told about. */
-static __always_inline struct esp_if_stats *esp_begin(__u32 ifindex, enum esp_direction direction,
-						      struct esp_at *ret_at, enum esp_link *ret_link)
+/* May be that of another: an interface that the agent has not told about. */
+static __always_inline const struct esp_if_config *esp_interface(__u32 ifindex)
 {
-	const struct esp_if_config *interface = &esp_if[ifindex % ESP_IF_HASH];
+	return &esp_if[ifindex % ESP_IF_HASH];
+}
+
+/* Where; and where to count it. The time is left to those who need it. */
+static __always_inline struct esp_if_stats *esp_begin(const struct esp_if_config *interface, __u32 ifindex,
+						      enum esp_direction direction, struct esp_at *ret_at)
+{
 	__u32 cpu = bpf_get_smp_processor_id();
 
-	if (interface->ifindex != ifindex)
-		return NULL;
-	*ret_link = (enum esp_link)interface->link;
 	ret_at->t = NULL;
-	ret_at->now = bpf_jiffies64();
 	ret_at->cpu = cpu;
 	ret_at->ifindex = ifindex;
 	ret_at->direction = direction;
 	return esp_if_stats_at(interface, direction, cpu);
 }
 
-/* The working memory of this CPU, for the general way. */
-static __always_inline struct esp_scratch *esp_scratch_for(const struct esp_at *at)
-{
-	struct esp_scratch *s = bpf_map_lookup_elem(&esp_scratch, &at->cpu);
+/*
+ * Behind it nothing is known of what was found out before it. The general way begins with that: what it had in common with
+ * the quick way would be kept for it, on the stack, and each packet of the quick way would pay for that.
+ */
+#define ESP_AFRESH(ctx) asm volatile("" : "+r"(ctx) : : "memory")
 
-	if (s)
-		s->at = *at;
+/*
+ * The working memory of this CPU, for the general way. Written field by field: what is written to the stack in halves and
+ * copied in whole words stalls until it is in the cache.
+ */
+static __always_inline struct esp_scratch *esp_scratch_for(__u32 ifindex, enum esp_direction direction)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct esp_scratch *s = bpf_map_lookup_elem(&esp_scratch, &cpu);
+
+	if (s) {
+		s->at.t = NULL;
+		s->at.now = bpf_jiffies64();
+		s->at.cpu = cpu;
+		s->at.ifindex = ifindex;
+		s->at.direction = direction;
+	}
 	return s;
 }
 
-SEC("xdp.frags")
-int esp_xdp_in(struct xdp_md *ctx)
+static __always_inline int esp_xdp_general(struct xdp_md *ctx)
 {
-	const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
-	__u32 linear = (__u32)(end - data);
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct esp_if_config *interface = esp_interface(ifindex);
+	const __u8 *data, *end;
 	struct esp_if_stats *stats;
-	struct esp_at at;
 	struct esp_scratch *s;
 	enum esp_reason bad;
 	enum esp_class cls;
-	enum esp_link link;
+	__u32 linear;
 
-	stats = esp_begin(ctx->ingress_ifindex, ESP_DIR_IN, &at, &link);
-	if (!stats)
+	if (interface->ifindex != ifindex)
 		return XDP_PASS;
-	if (link == ESP_LINK_ETHERNET && esp_quick(&at, data, end, linear, 1, stats))
-		return XDP_PASS;
-	s = esp_scratch_for(&at);
+	s = esp_scratch_for(ifindex, ESP_DIR_IN);
 	if (!s)
 		return XDP_PASS;
-	bad = esp_classify(data, end, ESP_WIRE_UNKNOWN, link, &esp_cfg(NULL)->ports, &s->p);
+	stats = esp_if_stats_at(interface, ESP_DIR_IN, s->at.cpu);
+	if (!stats)
+		return XDP_PASS;
+	data = (const __u8 *)(long)ctx->data;
+	end = (const __u8 *)(long)ctx->data_end;
+	linear = (__u32)(end - data);
+	bad = esp_classify(data, end, ESP_WIRE_UNKNOWN, (enum esp_link)interface->link, &esp_cfg(NULL)->ports,
+			   &s->p);
 	if (ESP_UNLIKELY(bad == ESP_BAD_NOT_CAPTURED ||
 			 (s->p.r.ip_length && s->p.l3_offset + s->p.r.ip_length > linear)))
 		bad = esp_settle(bad, &s->p, linear, (__u32)bpf_xdp_get_buff_len(ctx));
@@ -157,37 +176,65 @@ int esp_xdp_in(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+SEC("xdp.frags")
+int esp_xdp_in(struct xdp_md *ctx)
+{
+	__u32 ifindex = ctx->ingress_ifindex;
+	const struct esp_if_config *interface = esp_interface(ifindex);
+	const __u8 *data, *end;
+	struct esp_if_stats *stats;
+	struct esp_at at;
+	enum esp_class cls;
+
+	if (interface->ifindex != ifindex)
+		return XDP_PASS;
+	if (ESP_LIKELY(interface->link == ESP_LINK_ETHERNET)) {
+		stats = esp_begin(interface, ifindex, ESP_DIR_IN, &at);
+		if (!stats)
+			return XDP_PASS;
+		data = (const __u8 *)(long)ctx->data;
+		end = (const __u8 *)(long)ctx->data_end;
+		cls = esp_quick(&esp_cfg(NULL)->ports, data, end, (__u32)(end - data), stats);
+		if (cls == ESP_CLASS_OTHER)
+			return XDP_PASS;
+		at.now = bpf_jiffies64();
+		if (cls != ESP_CLASS_COUNT && esp_quick_sa(&at, data, cls, stats))
+			return XDP_PASS;
+	}
+	ESP_AFRESH(ctx);
+	return esp_xdp_general(ctx);
+}
+
 /* Link, VLAN, IP and transport headers of all but the oddest packets. */
 #define ESP_TC_LINEAR 128
 
-static __always_inline int esp_tc(struct __sk_buff *skb, enum esp_direction direction)
+static __always_inline int esp_tc_general(struct __sk_buff *skb, enum esp_direction direction)
 {
+	__u32 ifindex = skb->ifindex, segments = 1;
+	const struct esp_if_config *interface = esp_interface(ifindex);
 	struct esp_if_stats *stats;
-	struct esp_at at;
 	const __u8 *data, *end;
 	struct esp_scratch *s;
 	enum esp_reason bad;
 	enum esp_class cls;
-	enum esp_link link;
-	__u32 segments = 1;
 
-	stats = esp_begin(skb->ifindex, direction, &at, &link);
+	if (interface->ifindex != ifindex)
+		return TC_ACT_UNSPEC;
+	s = esp_scratch_for(ifindex, direction);
+	if (!s)
+		return TC_ACT_UNSPEC;
+	stats = esp_if_stats_at(interface, direction, s->at.cpu);
 	if (!stats)
 		return TC_ACT_UNSPEC;
 	data = (const __u8 *)(long)skb->data;
 	end = (const __u8 *)(long)skb->data_end;
-	if (link == ESP_LINK_ETHERNET && esp_quick(&at, data, end, skb->len, skb->gso_segs <= 1, stats))
-		return TC_ACT_UNSPEC;
-	s = esp_scratch_for(&at);
-	if (!s)
-		return TC_ACT_UNSPEC;
 	if (ESP_UNLIKELY(end - data < ESP_TC_LINEAR && skb->len > (__u32)(end - data))) {
 		/* Headers in the skb's pages: made linear, which moves bytes and changes none. */
 		bpf_skb_pull_data(skb, skb->len < ESP_TC_LINEAR ? skb->len : ESP_TC_LINEAR);
 		data = (const __u8 *)(long)skb->data;
 		end = (const __u8 *)(long)skb->data_end;
 	}
-	bad = esp_classify(data, end, skb->len, link, &esp_cfg(NULL)->ports, &s->p);
+	bad = esp_classify(data, end, skb->len, (enum esp_link)interface->link, &esp_cfg(NULL)->ports, &s->p);
 	if (!bad && esp_has_sa((enum esp_class)s->p.cls) && ESP_UNLIKELY(skb->gso_segs > 1)) {
 		segments = skb->gso_segs;
 		esp_segmented(&s->p, segments);
@@ -196,6 +243,35 @@ static __always_inline int esp_tc(struct __sk_buff *skb, enum esp_direction dire
 	if (ESP_UNLIKELY(esp_wants_packet(cls)))
 		ESP_EMIT_PACKET(skb, bpf_skb_load_bytes, &s->p, &s->at, cls);
 	return TC_ACT_UNSPEC;
+}
+
+static __always_inline int esp_tc(struct __sk_buff *skb, enum esp_direction direction)
+{
+	__u32 ifindex = skb->ifindex;
+	const struct esp_if_config *interface = esp_interface(ifindex);
+	struct esp_if_stats *stats;
+	const __u8 *data;
+	struct esp_at at;
+	enum esp_class cls;
+
+	if (interface->ifindex != ifindex)
+		return TC_ACT_UNSPEC;
+	if (ESP_LIKELY(interface->link == ESP_LINK_ETHERNET)) {
+		stats = esp_begin(interface, ifindex, direction, &at);
+		if (!stats)
+			return TC_ACT_UNSPEC;
+		data = (const __u8 *)(long)skb->data;
+		cls = esp_quick(&esp_cfg(NULL)->ports, data, (const __u8 *)(long)skb->data_end, skb->len,
+				stats);
+		if (cls == ESP_CLASS_OTHER)
+			return TC_ACT_UNSPEC;
+		at.now = bpf_jiffies64();
+		/* The number of segments is in a cache line of its own. */
+		if (cls != ESP_CLASS_COUNT && skb->gso_segs <= 1 && esp_quick_sa(&at, data, cls, stats))
+			return TC_ACT_UNSPEC;
+	}
+	ESP_AFRESH(skb);
+	return esp_tc_general(skb, direction);
 }
 
 SEC("tc")

@@ -102,7 +102,10 @@ static __always_inline struct esp_lane *esp_lane_at(struct esp_tables *t, __u32 
 static __always_inline struct esp_if_stats *esp_if_stats_at(const struct esp_if_config *interface,
 							    __u32 direction, __u32 cpu)
 {
-	__u32 index = interface->row + direction * esp_cfg(NULL)->cpus + cpu;
+	__u32 index = interface->row + cpu;
+
+	if (direction)
+		index += direction * esp_cfg(NULL)->cpus;
 
 	return bpf_map_lookup_elem(&esp_stats, &index);
 }

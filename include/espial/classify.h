@@ -17,12 +17,12 @@ struct esp_ports {
 
 ESP_INLINE int esp_is_ike_port(const struct esp_ports *ports, __u16 port)
 {
-	return port == ports->ike[0] || port == ports->ike[1];
+	return ESP_UNLIKELY(port == ports->ike[0]) || ESP_UNLIKELY(port == ports->ike[1]);
 }
 
 ESP_INLINE int esp_is_natt_port(const struct esp_ports *ports, __u16 port)
 {
-	return port == ports->natt[0] || port == ports->natt[1];
+	return ESP_UNLIKELY(port == ports->natt[0]) || ESP_UNLIKELY(port == ports->natt[1]);
 }
 
 /* A first fragment must hold the whole header of its protocol; else its parts cannot be told. */
@@ -314,38 +314,15 @@ ESP_INLINE enum esp_reason esp_classify(const __u8 *start, const __u8 *end, __u3
 {
 	struct esp_cursor c = {.start = start, .pos = start, .end = end, .wire = wire};
 	enum esp_reason bad;
-	__u16 ethertype = ESP_ETH_NONE;
 
-	p->family = 0;
 	p->l3_offset = 0;
 	p->r.ip_length = 0;
-	p->flags = 0;
 	p->cls = ESP_CLASS_OTHER;
 	p->r.source_port = 0;
 	p->r.destination_port = 0;
-	if (ESP_LIKELY(link == ESP_LINK_ETHERNET))
-		bad = esp_parse_ethernet(&c, &ethertype);
-	else if (link == ESP_LINK_IP)
-		bad = esp_parse_version(&c, &ethertype);
-	else
-#ifdef __bpf__
-		return ESP_OK; /* no interface of the kernel has the link types of captures */
-#else
-		bad = esp_parse_capture_link(&c, link, &ethertype);
-#endif
-	if (bad)
-		goto out;
-	if (ESP_UNLIKELY(c.pos != start + sizeof(struct esp_eth)))
-		esp_join(&c);
-	if (ethertype == ESP_ETH_IPV4)
-		bad = esp_parse_ipv4(&c, p);
-	else if (ethertype == ESP_ETH_IPV6)
-		bad = esp_parse_ipv6(&c, p);
-	else
-		return ESP_OK;
-	if (!bad)
+	bad = esp_parse_frame(&c, link, p);
+	if (!bad && p->family)
 		bad = esp_classify_payload(&c, p, ports);
-out:
 	p->reason = c.reason;
 	return bad;
 }

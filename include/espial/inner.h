@@ -296,33 +296,12 @@ ESP_INLINE enum esp_reason esp_inner_parse(const __u8 *start, const __u8 *end, _
 					   struct esp_inner_work *w, struct esp_inner_packet *ret)
 {
 	struct esp_cursor c = {.start = start, .pos = start, .end = end, .wire = wire};
-	enum esp_reason bad;
 	struct esp_packet *p = &w->p;
-	__u16 ethertype = ESP_ETH_NONE;
+	enum esp_reason bad;
 
 	__builtin_memset(ret, 0, sizeof(*ret));
-	p->flags = 0;
-	if (ESP_LIKELY(link == ESP_LINK_ETHERNET))
-		bad = esp_parse_ethernet(&c, &ethertype);
-	else if (link == ESP_LINK_IP)
-		bad = esp_parse_version(&c, &ethertype);
-	else
-#ifdef __bpf__
-		return ESP_OK;
-#else
-		bad = esp_parse_capture_link(&c, link, &ethertype);
-#endif
-	if (bad)
-		return bad;
-	if (ESP_UNLIKELY(c.pos != start + sizeof(struct esp_eth)))
-		esp_join(&c);
-	if (ethertype == ESP_ETH_IPV4)
-		bad = esp_parse_ipv4(&c, p);
-	else if (ethertype == ESP_ETH_IPV6)
-		bad = esp_parse_ipv6(&c, p);
-	else
-		return ESP_OK;
-	if (bad || p->flags & ESP_PKT_LATER)
+	bad = esp_parse_frame(&c, link, p);
+	if (bad || !p->family || p->flags & ESP_PKT_LATER)
 		return bad;
 	ret->family = p->family;
 	if (p->protocol == ESP_IPPROTO_TCP)

@@ -467,6 +467,36 @@ ESP_INLINE enum esp_reason esp_parse_ipv6(struct esp_cursor *c, struct esp_packe
 	return esp_parse_ipv6_extensions(c, p);
 }
 
+/*
+ * Link and IP header of the frame that begins at the cursor, which is left behind them and the IPv6 extension headers.
+ * p->family stays 0 when it is no IP packet.
+ */
+ESP_INLINE enum esp_reason esp_parse_frame(struct esp_cursor *c, enum esp_link link, struct esp_packet *p)
+{
+	enum esp_reason bad = ESP_OK;
+	__u16 ethertype = ESP_ETH_NONE;
+
+	p->family = 0;
+	p->flags = 0;
+	if (ESP_LIKELY(link == ESP_LINK_ETHERNET))
+		bad = esp_parse_ethernet(c, &ethertype);
+	else if (link == ESP_LINK_IP)
+		bad = esp_parse_version(c, &ethertype);
+#ifndef __bpf__ /* no interface of the kernel has the link types of captures */
+	else
+		bad = esp_parse_capture_link(c, link, &ethertype);
+#endif
+	if (bad)
+		return bad;
+	if (ESP_UNLIKELY(c->pos != c->start + sizeof(struct esp_eth)))
+		esp_join(c);
+	if (ethertype == ESP_ETH_IPV4)
+		return esp_parse_ipv4(c, p);
+	if (ethertype == ESP_ETH_IPV6)
+		return esp_parse_ipv6(c, p);
+	return ESP_OK;
+}
+
 /* What a fragment may look like at all (RFC 791, RFC 8200 section 4.5). */
 ESP_INLINE enum esp_reason esp_check_fragment(const struct esp_packet *p)
 {

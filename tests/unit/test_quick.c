@@ -38,11 +38,14 @@ static int quick_of(struct packet *b, uint32_t wire, int single)
 {
 	struct esp_at at = {.t = &twin.tables, .now = 5, .ifindex = 1, .direction = ESP_DIR_IN};
 	uint8_t *copy = malloc(b->length);
+	struct esp_if_stats *stats = esp_if_stats_at(&twin.tables, 0, ESP_DIR_IN, 0);
+	enum esp_class cls;
 	int done;
 
 	memcpy(copy, b->data, b->length);
-	done = esp_quick(&at, copy, copy + b->length, wire, single,
-			 esp_if_stats_at(&twin.tables, 0, ESP_DIR_IN, 0));
+	cls = esp_quick(&twin.tables.cfg.ports, copy, copy + b->length, wire, stats);
+	done = cls == ESP_CLASS_OTHER ||
+	       (cls != ESP_CLASS_COUNT && single && esp_quick_sa(&at, copy, cls, stats));
 	free(copy);
 	return done;
 }
@@ -207,12 +210,34 @@ static void test_wanted(void **state)
 										cls == ESP_CLASS_ICMP_QUOTE);
 }
 
+/* A packet is counted once: in its class, or with the reason for which it was rejected. */
+static void test_counted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < packet_case_count; i++) {
+		const struct packet_case *c = &packet_cases[i];
+		struct esp_if_stats *stats = &twin.tables.stats[0];
+		struct packet b;
+
+		packet_build(c, &b);
+		memset(stats, 0, sizeof(*stats));
+		twin_frame(&twin, b.data, (uint32_t)b.length, (uint32_t)b.length, c->link, 1, 1, ESP_DIR_IN,
+			   1, 0, NULL);
+		assert_int_equal(stats->seen, 1);
+		for (unsigned int k = 0; k < ESP_REASON_ROOM; k++)
+			assert_int_equal(stats->rejected[k], k && k == c->bad);
+		for (unsigned int k = 0; k < ESP_CLASS_ROOM && c->cls != ESP_CLASS_FRAGMENT; k++)
+			assert_int_equal(stats->cls[k], !c->bad && k == c->cls);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_none_of_ours), TEST(test_next_of_an_sa),
-					   TEST(test_udp_lengths), TEST(test_neighbours), TEST(test_wanted)};
+					   TEST(test_udp_lengths),  TEST(test_neighbours),
+					   TEST(test_wanted),	    TEST(test_counted)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

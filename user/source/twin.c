@@ -131,12 +131,11 @@ enum esp_class twin_frame(struct twin *twin, const uint8_t *frame, uint32_t capt
 	if (ret_bad)
 		*ret_bad = ESP_OK;
 	if (link == ESP_LINK_ETHERNET && !twin->thorough) {
-		uint64_t other = stats->cls[ESP_CLASS_OTHER], udp = stats->cls[ESP_CLASS_ESP_UDP];
-
-		if (esp_quick(&at, frame, frame + captured, wire, segments <= 1, stats))
-			return stats->cls[ESP_CLASS_OTHER] != other   ? ESP_CLASS_OTHER
-			       : stats->cls[ESP_CLASS_ESP_UDP] != udp ? ESP_CLASS_ESP_UDP
-								      : ESP_CLASS_ESP;
+		cls = esp_quick(&t->cfg.ports, frame, frame + captured, wire, stats);
+		if (cls == ESP_CLASS_OTHER)
+			return cls;
+		if (cls != ESP_CLASS_COUNT && segments <= 1 && esp_quick_sa(&at, frame, cls, stats))
+			return cls;
 	}
 	p.l3_offset = 0;
 	bad = esp_classify(frame, frame + captured, wire, link, &t->cfg.ports, &p);
