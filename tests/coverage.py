@@ -20,6 +20,7 @@ LINES, BRANCHES = 95.0, 90.0
 PARSERS = (
     ("classifier, window, accounting", ["include/espial/" + name for name in (
         "parse.h", "classify.h", "fragment.h", "replay.h", "account.h", "table.h", "pipeline.h", "quick.h")]),
+    ("inner packets", ["include/espial/inner.h"]),
     ("IKE parser", ["user/model/ike_%s.c" % name for name in ("parse", "validate", "v1", "v2", "suite", "vendor", "names")]),
     ("capture files", ["user/source/capfile*.c"]),
     ("log reader", ["user/source/log_line.c", "user/source/log_json.c", "user/source/log_time.c",
@@ -28,7 +29,9 @@ PARSERS = (
     ("VICI frames", ["user/source/vici_wire.c", "user/source/vici_field.c", "user/source/vici_facts.c",
                      "user/source/vici_sa.c"]),
     ("XFRM messages", ["user/source/xfrm_parse.c", "user/source/xfrm_parse_policy.c"]),
+    ("certificates", ["user/source/x509.c"]),
     ("HTTP requests", ["user/agent/http.c", "user/agent/http_guests.c", "user/export/accept.c"]),
+    ("HTTP answers", ["user/client_answer.c"]),
 )
 
 

@@ -15,6 +15,9 @@
 #define CLIENT_HTTP "http://"
 #define CLIENT_PORT "9641"		 /* where a URL names none */
 #define CLIENT_LIMIT ((size_t)256 << 20) /* bytes of a reply; 100 000 SAs make some 100 MB */
+/* Room for a URL's host and port */
+#define CLIENT_HOST 256
+#define CLIENT_PORT_TEXT 8
 
 struct client_reply {
 	int status; /* HTTP's */
@@ -38,5 +41,13 @@ void client_free(struct client_reply *reply);
  */
 int client_follow(const char *socket, const char *path, int deadline_ms,
 		  int (*line)(void *arg, const char *text, size_t length), void *arg, int *ret_status);
+
+/* The same over a connection that there is, which is not to block (O_NONBLOCK), and stays the caller's. */
+int client_get_on(int fd, const char *path, int deadline_ms, size_t limit, struct client_reply *ret);
+int client_follow_on(int fd, const char *path, int deadline_ms,
+		     int (*line)(void *arg, const char *text, size_t length), void *arg, int *ret_status);
+
+/* "http://HOST[:PORT][/]", "http://[ADDR]:PORT": the host and the port of it. -EINVAL */
+int client_split(const char *url, char host[CLIENT_HOST], char port[CLIENT_PORT_TEXT]);
 
 #endif

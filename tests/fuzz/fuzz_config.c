@@ -44,13 +44,22 @@ static void check_texts(const struct config *c)
 	TERMINATED(c->journal);
 	TERMINATED(c->bpffs);
 	TERMINATED(c->hook_command);
+	TERMINATED(c->hook_url);
 	CHECK(c->socket[0] && c->bpffs[0] == '/');
 	for (size_t i = 0; i < c->interface_count; i++) {
 		TERMINATED(c->interface[i]);
 		CHECK(c->interface[i][0] && !strchr(c->interface[i], '/'));
 	}
+	for (size_t i = 0; i < c->inner_count; i++)
+		TERMINATED(c->inner[i]);
 	for (size_t i = 0; i < c->vici_count; i++)
 		TERMINATED(c->vici[i]);
+	for (size_t i = 0; i < c->netns_count; i++)
+		TERMINATED(c->netns[i]);
+	for (size_t i = 0; i < c->log_file_count; i++)
+		TERMINATED(c->log_file[i]);
+	for (size_t i = 0; i < c->log_journal_count; i++)
+		TERMINATED(c->log_journal[i]);
 }
 
 static void check_values(const struct config *c)
@@ -60,7 +69,9 @@ static void check_values(const struct config *c)
 	struct live_options live;
 	uint16_t port;
 
-	CHECK(c->interface_count <= CONFIG_INTERFACES && c->vici_count <= CONFIG_VICI);
+	CHECK(c->interface_count <= CONFIG_INTERFACES && c->inner_count <= CONFIG_INTERFACES);
+	CHECK(c->vici_count <= CONFIG_VICI && c->netns_count <= CONFIG_NETNS);
+	CHECK(c->log_file_count <= CONFIG_LOGS && c->log_journal_count <= CONFIG_LOGS);
 	CHECK(c->ike_port_count <= 2 && c->natt_port_count <= 2);
 	CHECK(is_power_of_two_or_0(c->newcomer_sets) && is_power_of_two_or_0(c->fragment_sets));
 	CHECK(is_power_of_two_or_0(c->ring_bytes));

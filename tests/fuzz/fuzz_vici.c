@@ -53,6 +53,12 @@ static void check_facts(const struct vici_facts *facts)
 		check_ike(&facts->ikes[i]);
 	for (size_t i = 0; i < facts->child_count; i++)
 		check_child(&facts->children[i]);
+	for (size_t i = 0; i < facts->certificate_count; i++) {
+		TERMINATED(facts->certificates[i].subject);
+		TERMINATED(facts->certificates[i].issuer);
+		TERMINATED(facts->certificates[i].names);
+		CHECK(facts->certificates[i].not_before_ns && facts->certificates[i].not_after_ns);
+	}
 }
 
 static void on_event(void *arg, const struct vici_event *event)
@@ -82,6 +88,7 @@ static void as_facts(const uint8_t *data, size_t size)
 			TERMINATED(version);
 			vici_facts_connection(&packet, &facts);
 			vici_facts_sa(&packet, NOW, &facts);
+			vici_facts_certificate(&packet, &facts);
 			if (!vici_facts_event(&packet, NOW, &event))
 				on_event(NULL, &event);
 		}
@@ -93,6 +100,7 @@ static void as_facts(const uint8_t *data, size_t size)
 	CHECK(!facts.omitted);
 	vici_facts_free_configs(&facts);
 	vici_facts_free_sas(&facts);
+	vici_facts_free_certificates(&facts);
 }
 
 static void as_daemon(const uint8_t *data, size_t size)

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +86,8 @@ static void stop(struct server *s)
 	if (s->hold[0] >= 0)
 		close(s->hold[0]);
 	close(s->fd);
-	unlink(s->path);
+	if (s->path[0])
+		unlink(s->path);
 }
 
 static int get(const char *reply, size_t length, size_t piece, size_t limit, struct client_reply *ret)
@@ -104,6 +107,7 @@ static void good(void **state)
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
 		"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\ncontent-length:5\r\n\r\nhello",
 		"HTTP/1.0 200 OK\r\n\r\nhello", /* until the connection ends */
+		"HTTP/1.0 200\r\nContent-Lengths: 7\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world",
 	};
 	static const size_t pieces[] = {0, 1, 3, 17};
@@ -111,7 +115,7 @@ static void good(void **state)
 	size_t i, j;
 
 	(void)state;
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		for (j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++) {
 			assert_int_equal(get(replies[i], strlen(replies[i]), pieces[j], 1000, &reply), 0);
 			assert_int_equal(reply.status, 200);
@@ -121,7 +125,7 @@ static void good(void **state)
 		}
 	}
 	/* More than was announced */
-	assert_int_equal(get(replies[3], strlen(replies[3]), 0, 1000, &reply), -EPROTO);
+	assert_int_equal(get(replies[4], strlen(replies[4]), 0, 1000, &reply), -EPROTO);
 }
 
 static void request(void **state)
@@ -150,10 +154,17 @@ static void nonsense(void **state)
 		"SSH-2.0-OpenSSH_9.2\r\n\r\n",
 		"HTTP/1.1 OK\r\n\r\n",
 		"HTTP/1.1 20\r\n\r\n",
+		"HTTP/1.1 200x\r\n\r\n",
+		"HTTP/1.1 2000\r\n\r\n",
+		"HTTP/1.1 099 OK\r\n\r\n",
+		"HTTP/1.1\r\n200 OK\r\n\r\n",
 		"HTTP/2.0 200 OK\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
 		"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5 6\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -237,6 +248,126 @@ static void deadline(void **state)
 	}
 }
 
+static void urls(void **state)
+{
+	static const struct {
+		const char *url, *host, *port;
+	} good[] = {
+		{"http://gw", "gw", CLIENT_PORT},
+		{"http://gw/", "gw", CLIENT_PORT},
+		{"http://192.0.2.1:1/", "192.0.2.1", "1"},
+		{"http://[2001:db8::1]:65535", "2001:db8::1", "65535"},
+		{"http://[2001:db8::1]", "2001:db8::1", CLIENT_PORT},
+	};
+	static const char *const bad[] = {
+		"",
+		"gw",
+		"https://gw",
+		"http://",
+		"http://:80",
+		"http://gw:",
+		"http://gw:0",
+		"http://gw:65536",
+		"http://gw:123456",
+		"http://gw:8o",
+		"http://gw/api",
+		"http://gw?x",
+		"http://gw#x",
+		"http://[::1",
+		"http://[]:80",
+		"http://[::1]80",
+		"http://2001:db8::1",
+	};
+	char host[CLIENT_HOST], port[CLIENT_PORT_TEXT], url[400] = "http://";
+	struct client_reply reply;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(client_split(good[i].url, host, port), 0);
+		assert_string_equal(host, good[i].host);
+		assert_string_equal(port, good[i].port);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (client_split(bad[i], host, port) != -EINVAL)
+			fail_msg("taken: '%s'", bad[i]);
+	memset(url + 7, 'a', 300);
+	assert_int_equal(client_split(url, host, port), -EINVAL);
+	assert_int_equal(client_get("http://gw:70000", "/", 100, 100, &reply), -EINVAL);
+}
+
+/* An address on which nobody listens yet, and then a server behind it */
+static void over_tcp(void **state)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	static const char text[] = "HTTP/1.0 200 OK\r\n\r\nhello";
+	struct server s = {.reply = text, .length = sizeof(text) - 1, .hold = {-1, -1}};
+	socklen_t size = sizeof(any);
+	struct client_reply reply;
+	char url[64];
+
+	(void)state;
+	s.fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(s.fd, (struct sockaddr *)&any, size), 0);
+	assert_int_equal(getsockname(s.fd, (struct sockaddr *)&any, &size), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(any.sin_port));
+	/* Bound, so that it is nobody else's, and not listened on */
+	assert_int_equal(client_get(url, "/", 5000, 1000, &reply), -ECONNREFUSED);
+	assert_int_equal(listen(s.fd, 1), 0);
+	assert_int_equal(pthread_create(&s.thread, NULL, serve, &s), 0);
+	assert_int_equal(client_get(url, "/", 5000, 1000, &reply), 0);
+	assert_string_equal(reply.body, "hello");
+	client_free(&reply);
+	stop(&s);
+}
+
+/* The queue of the socket is full: whoever comes now waits for his turn, and not for ever. */
+static void queue(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *directory = getenv("TMPDIR");
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), first = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct client_reply reply;
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/queue.%d", directory ? directory : "/tmp",
+		 getpid());
+	unlink(address.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(connect(first, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(client_get(address.sun_path, "/", 100, 1000, &reply), -ETIMEDOUT);
+	close(first);
+	close(fd);
+	unlink(address.sun_path);
+}
+
+/* Over a connection whose other end is gone, takes nothing, or is none */
+static void broken(void **state)
+{
+	char path[600], filler[4096] = "";
+	struct client_reply reply;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(client_get_on(pair[0], path, 5000, 1000, &reply), -ENAMETOOLONG);
+	/* Nothing has come yet, and there is no time left to wait for it. */
+	assert_int_equal(client_get_on(pair[0], "/", -1, 1000, &reply), -ETIMEDOUT);
+	while (send(pair[0], filler, sizeof(filler), 0) > 0)
+		;
+	while (send(pair[0], filler, 1, 0) > 0)
+		;
+	assert_int_equal(client_get_on(pair[0], "/", 100, 1000, &reply), -ETIMEDOUT);
+	close(pair[1]);
+	/* What was sent to it is lost, which the kernel says first, and then that nobody is there. */
+	assert_int_equal(client_get_on(pair[0], "/", 5000, 1000, &reply), -ECONNRESET);
+	assert_int_equal(client_get_on(pair[0], "/", 5000, 1000, &reply), -EPROTO);
+	close(pair[0]);
+	assert_int_equal(client_get_on(-1, "/", 5000, 1000, &reply), -EBADF);
+}
+
 struct lines {
 	char text[256];
 	int stop_after;
@@ -308,6 +439,8 @@ int main(void)
 		cmocka_unit_test(nonsense), cmocka_unit_test(large),
 		cmocka_unit_test(nobody),   cmocka_unit_test(deadline),
 		cmocka_unit_test(follow),   cmocka_unit_test(follow_without_lines),
+		cmocka_unit_test(urls),	    cmocka_unit_test(over_tcp),
+		cmocka_unit_test(queue),    cmocka_unit_test(broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

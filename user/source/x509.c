@@ -182,7 +182,7 @@ static bool read_time(struct der *from, uint64_t *ret_ns)
 	tm.tm_year = year - 1900;
 	tm.tm_mon--;
 	seconds = timegm(&tm);
-	if (seconds < 0)
+	if (seconds <= 0)
 		*ret_ns = 1; /* long ago; 0 would be unknown */
 	else if ((uint64_t)seconds >= UINT64_MAX / SECOND)
 		*ret_ns = UINT64_MAX; /* 99991231235959Z: never */
@@ -240,10 +240,13 @@ static void read_extensions(struct der wrapped, char *ret_names, size_t size)
 
 int x509_read(const uint8_t *der, size_t size, struct fact_certificate *ret)
 {
-	struct der all = {der, der + size}, certificate, tbs, part, name;
 	struct fact_certificate c = {.own = ret->own, .ca = ret->ca};
+	struct der all, certificate, tbs, part, name;
 	uint8_t tag;
 
+	if (!size)
+		return -EBADMSG; /* and there may be no `der` to add to */
+	all = (struct der){der, der + size};
 	if (!take(&all, SEQUENCE, &certificate) || !take(&certificate, SEQUENCE, &tbs) ||
 	    !next(&tbs, &tag, &part))
 		return -EBADMSG;
