@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 files=("$@")
-[ ${#files[@]} = 0 ] && files=(parse classify replay table account fragment pipeline quick)
+[ ${#files[@]} = 0 ] && files=(parse classify quick pipeline fragment table account replay)
 work=$(mktemp -d "${TMPDIR:-/tmp}/espial-mutate.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 log=$(readlink -m "${MUTATE_LOG:-$work/log}")
@@ -34,18 +34,16 @@ mkdir "$work/tree" && cp -r include user tests "$work/tree" && cd "$work/tree" |
 flags='-std=gnu11 -w -D_GNU_SOURCE -Iuser -Itests'
 helpers=(tests/golden/*.c tests/unit/replay_oracle.c user/model/{collect,known}.c)
 
-tests='classify fragment account known replay replay_races quick reuse classify-asan'
+tests='classify classify_edges fragment newcomer known quick reuse replay_edges replay account replay_races classify-asan'
 
-# The test that is likely to notice comes first; the last one is for a byte read too much.
+# The test that is likely to notice comes first, then the quick ones; the last one is for a byte read too much.
 tests_of()
 {
 	case $1 in
-	parse | classify) echo "$tests" ;;
-	fragment) echo "fragment $tests" ;;
-	replay) echo "replay replay_races reuse $tests" ;;
-	quick) echo "quick account $tests" ;;
-	*) echo "account known reuse $tests" ;;
-	esac | tr ' ' '\n' | awk '!seen[$0]++'
+	replay) echo "replay_edges reuse replay $tests" ;;
+	account | table) echo "$tests" ;;
+	*) echo "$1 $tests" ;;
+	esac | tr ' ' '\n' | awk -v tests=" $tests " 'index(tests, " " $0 " ") && !seen[$0]++'
 }
 
 # build DIR FLAGS...: DIR/NAME of each test. espial_mutant is a number from the environment. What is not set has a pattern, so that
@@ -120,9 +118,8 @@ try()
 {
 	local dir=$work/$1 programs=$work/all test line by='' verdict=survived
 
-	# With the line before, since many lines are alike
-	line=$(sed -n "$3s/^[[:space:]]*//p" "include/espial/$2.h")" | "$(sed -n "$(($3 - 1))s/^[[:space:]]*//p" "include/espial/$2.h")
-	line=${line% }
+	# With the line before that is not empty, since many lines are alike
+	line=$(awk -v n="$3" '{ sub(/^[ \t]+/, "") } NR == n { print $0 " | " before; exit } /./ { before = $0 }' "include/espial/$2.h")
 	if sed 's/  *-- .*//' tests/mutate.txt | grep -qxF -e "$2.h $4: $line"; then
 		echo "equivalent $2.h:$3 $4: $line"
 		return

@@ -55,6 +55,10 @@ $(eval $(call programs,fuzz,fuzz_,fuzz,$(BUILD)/test/libespial-fuzz.a,$(CLANG) $
 $(eval $(call programs,unit,test_,cov,$(BUILD)/test/libespial-cov.a,$(CLANG) $(COV_FLAGS),-lcmocka $$(CORE_LIBS),cov/))
 $(eval $(call programs,fuzz,fuzz_,cov,$(BUILD)/test/libespial-cov.a,$(CLANG) $(COV_FLAGS) -fsanitize=fuzzer,$$(CORE_LIBS),cov/))
 
+# Functions of libmicrohttpd that the test replaces by its own
+HTTP_WRAPPED := MHD_create_response_from_buffer MHD_create_response_from_callback MHD_get_connection_info MHD_get_daemon_info
+$(BUILD)/test/unit/test_http_memory $(BUILD)/test/cov/unit/test_http_memory: private CFLAGS += $(HTTP_WRAPPED:%=-Wl,--wrap=%)
+
 # ---- what may see the skeletons
 
 BENCH_SKEL := $(patsubst tests/bench/%.bpf.c,$(BUILD)/test/bench/%.skel.h,$(wildcard tests/bench/*.bpf.c))
@@ -99,6 +103,9 @@ soak: $(addprefix $(BUILD)/.deps-,lab test) $(BUILD)/espial $(BUILD)/test/net/fl
 
 mutate: $(BUILD)/.deps-test ## change the shared headers one line at a time: do the tests notice? ARGS='--sample replay'
 	nice -n 19 tests/mutate.sh $(ARGS)
+
+mutate-live: $(addprefix $(BUILD)/.deps-,build test) ## break what each live check must notice: equations, faults; ARGS='flood' selects
+	$(SUDO) env MAKE='$(MAKE)' tests/mutate_live.sh $(ARGS)
 
 fuzz-replay: $(BUILD)/.deps-test ## run the committed fuzz corpora once
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/run fuzz/
@@ -146,4 +153,4 @@ check-cppcheck: $(BUILD)/.deps-test
 check-shell: $(BUILD)/.deps-test
 	@shellcheck -x -P SCRIPTDIR -P tests $(CHECK_SH)
 
-.PHONY: test test-kernels test-faults soak mutate test-deploy bench fuzz fuzz-replay coverage check check-format check-tidy check-cppcheck check-shell format
+.PHONY: test test-kernels test-faults soak mutate mutate-live test-deploy bench fuzz fuzz-replay coverage check check-format check-tidy check-cppcheck check-shell format

@@ -14,6 +14,8 @@
 #include "golden/sums.h"
 #include "source/twin.h"
 
+#include "espial/pipeline.h"
+
 static struct twin twin;
 static uint64_t now;
 
@@ -353,14 +355,196 @@ static void test_next_newcomer_begins_anew(void **state)
 	}
 }
 
+static int known_to_sadb(void *arg, const struct esp_sa_key *key)
+{
+	(void)arg;
+	(void)key;
+	return 1;
+}
+
+/* Nor is it that of an SA which needs not to be a newcomer first. */
+static void test_next_that_is_known(void **state)
+{
+	struct packet b;
+	int slot;
+
+	(void)state;
+	first4(1, 100);
+	later4(10, 100, 0);
+	now += twin.tables.cfg.fragment_timeout;
+	first4(2, 100);
+	whole(3, 6);
+	assert_int_equal(rare()->incomplete, 1);
+	twin.tables.in_sadb = known_to_sadb;
+	packet_begin(&b);
+	ip4(&b, 50);
+	esp(&b, 300, 1);
+	fill(&b, 72);
+	give(&b);
+	slot = sums_find(&twin.tables, 300);
+	assert_true(slot >= 0);
+	assert_int_equal(twin.tables.rare[slot].fragments, 0);
+	assert_int_equal(twin.tables.rare[slot].incomplete, 0);
+	assert_int_equal(twin.tables.lane[slot].bytes, 100);
+}
+
+/* A size is that of a packet that became whole, and of no piece. */
+static void test_sizes(void **state)
+{
+	(void)state;
+	for (uint16_t id = 1; id <= 4; id++)
+		first4(id, id);
+	assert_int_equal(lane()->size_max, 0);
+	later4(10, 4, 0);
+	assert_int_equal(lane()->size_max, 0);
+	assert_int_equal(lane()->size_min_inv, 0);
+	later4(20, 4, 1);
+	assert_int_equal(lane()->size_max, 193);
+	assert_int_equal(~lane()->size_min_inv, 193);
+	whole(5, 5);
+	later4(10, 3, 0);
+	later4(20, 3, 1);
+	assert_int_equal(lane()->size_max, 193);
+	assert_int_equal(~lane()->size_min_inv, 100);
+	assert_int_equal(rare()->fragmented, 4);
+}
+
+/* The rest of a packet whose SA has been forgotten meanwhile is nobody's. */
+static void test_owner_is_gone(void **state)
+{
+	const size_t sets = twin.tables.cfg.new_mask + 1UL;
+	struct esp_new_set *before = calloc(sets, sizeof(*before));
+	struct packet b;
+
+	(void)state;
+	assert_non_null(before);
+	for (uint16_t spi = 1; spi <= 8; spi++) {
+		packet_begin(&b);
+		ip4_fragment(&b, 50, 0x2000, spi);
+		esp(&b, spi, 1);
+		fill(&b, 72);
+		assert_int_equal(give(&b), ESP_CLASS_ESP);
+		/* As if strangers had taken all places. */
+		memset(twin.tables.newcomer, 0, sets * sizeof(*before));
+		twin.tables.cpu[0].loss[ESP_LOSS_EVICTED]++;
+		assert_int_equal(later4(10, spi, 1), ESP_CLASS_FRAGMENT);
+		assert_memory_equal(before, twin.tables.newcomer, sets * sizeof(*before));
+	}
+	free(before);
+}
+
+/* An identification that is used anew begins with nothing: one piece is missing here, and the one of before is none of it. */
+static void test_anew(void **state)
+{
+	(void)state;
+	whole(1, 4);
+	first4(5, 1);
+	later4(10, 1, 0);
+	now += twin.tables.cfg.fragment_timeout;
+	first4(6, 1);
+	later4(20, 1, 1);
+	assert_int_equal(lane()->size_max, 100);
+	later4(10, 1, 0);
+	assert_int_equal(lane()->size_max, 193);
+}
+
+/* A set of newcomers whose lock's holder was descheduled is left alone. */
+static void test_lock_held(void **state)
+{
+	struct esp_new_set *sets = twin.tables.newcomer;
+	struct esp_new_set before[4];
+
+	(void)state;
+	first4(1, 1);
+	for (int i = 0; i < 4; i++)
+		sets[i].lock = 1;
+	memcpy(before, sets, sizeof(before));
+	assert_int_equal(later4(10, 1, 1), ESP_CLASS_FRAGMENT);
+	assert_memory_equal(before, sets, sizeof(before));
+	for (int i = 0; i < 4; i++)
+		sets[i].lock = 0;
+	/* and so is that of fragments */
+	twin.tables.fragment[0].lock = 1;
+	assert_int_equal(first4(2, 2), ESP_CLASS_ESP);
+	assert_int_equal(twin.tables.fragment[0].lock, 1);
+	assert_int_equal(twin.tables.cpu[0].loss[ESP_LOSS_FRAGMENTS_UNTRACKED], 1);
+}
+
+/* A piece of what cannot be ours takes nobody's place. */
+static void test_never_ours(void **state)
+{
+	struct packet b;
+
+	(void)state;
+	for (uint16_t id = 1; id <= 4; id++)
+		first4(id, id);
+	packet_begin(&b);
+	ip4_fragment(&b, 6, 0x200a, 100);
+	fill(&b, 80);
+	assert_int_equal(give(&b), ESP_CLASS_OTHER);
+	assert_int_equal(twin.tables.cpu[0].loss[ESP_LOSS_FRAGMENTS_UNTRACKED], 0);
+	for (uint16_t id = 1; id <= 4; id++)
+		assert_int_equal(later4(10, id, 1), ESP_CLASS_FRAGMENT);
+}
+
+/* The fragments of an IKE message are of no SA: not of that of the packet before, whose place in memory it has. */
+static void test_not_of_an_sa(void **state)
+{
+	struct esp_at at = {.t = &twin.tables, .now = 1, .ifindex = 1, .direction = ESP_DIR_IN};
+	struct esp_if_stats *stats = esp_if_stats_at(&twin.tables, 0, ESP_DIR_IN, 0);
+	struct esp_packet p;
+	struct packet b;
+
+	(void)state;
+	whole(1, 4);
+	memset(&p, 0, sizeof(p));
+	for (int i = 0; i < 3; i++) {
+		enum esp_reason bad;
+
+		packet_begin(&b);
+		if (i == 0)
+			ip4(&b, 50);
+		else
+			ip4_fragment(&b, 17, i == 1 ? 0x2000 : 10, 9);
+		if (i == 0)
+			esp(&b, 7, 5);
+		if (i == 1)
+			udp(&b, 500, 500), ike(&b, 28 + 72);
+		fill(&b, i == 1 ? 44 : 72);
+		if (i == 1)
+			set16_l4(&b, 4, 8 + 28 + 72);
+		packet_finish(&b);
+		bad = esp_classify(b.data, b.data + b.length, (__u32)b.length, ESP_LINK_IP,
+				   &twin.tables.cfg.ports, &p);
+		assert_int_equal(bad, ESP_OK);
+		assert_int_equal(esp_observe(&at, stats, bad, &p, 1), i == 0   ? ESP_CLASS_ESP
+								      : i == 1 ? ESP_CLASS_IKE
+									       : ESP_CLASS_FRAGMENT);
+	}
+	assert_int_equal(lane()->packets, 5);
+	assert_int_equal(lane()->bytes, 500);
+	assert_int_equal(rare()->fragments, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),	  TEST(test_any_order),
-		TEST(test_incomplete),	  TEST(test_strangers),
-		TEST(test_newcomer),	  TEST(test_newcomer_incomplete),
-		TEST(test_ipv6),	  TEST(test_next_newcomer_begins_anew),
+		TEST(test_in_order),
+		TEST(test_any_order),
+		TEST(test_incomplete),
+		TEST(test_strangers),
+		TEST(test_newcomer),
+		TEST(test_newcomer_incomplete),
+		TEST(test_ipv6),
+		TEST(test_next_newcomer_begins_anew),
 		TEST(test_ipv6_reversed),
+		TEST(test_sizes),
+		TEST(test_next_that_is_known),
+		TEST(test_owner_is_gone),
+		TEST(test_not_of_an_sa),
+		TEST(test_anew),
+		TEST(test_lock_held),
+		TEST(test_never_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,7 @@ static struct {
 	uint64_t received; /* of the burst */
 	uint32_t raise;	   /* not 0: instead, what it brings as a maximum */
 	int busy;	   /* instead, and every time: it is always quicker at the carry */
+	int planned;	   /* instead, what it had planned before, and only now carries out */
 } race;
 
 static void enter(struct window *w, uint32_t wire, int cpu)
@@ -72,6 +73,32 @@ static void enter(struct window *w, uint32_t wire, int cpu)
 		w->lane[cpu].received++;
 	else
 		esp_count_slow(&w->sa, &w->rare, &w->lane[cpu], wire, &w->cpu[cpu]);
+}
+
+/* The second half of what esp_window_slow() does, and what its caller does of it. */
+static void carry_out(struct window *w)
+{
+	const struct esp_plan *plan = &w->cpu[1].plan;
+
+	w->lane[1].packets++;
+	esp_retire(&w->sa, &w->rare, plan->retire);
+	switch (esp_execute(&w->sa, &w->rare, &w->cpu[1].plan)) {
+	case ESP_RECEIVED:
+		w->lane[1].received++;
+		break;
+	case ESP_DUPLICATE:
+		w->rare.duplicate++;
+		break;
+	case ESP_TOO_OLD:
+		w->rare.too_old++;
+		break;
+	case ESP_OUTLIER:
+		w->rare.outlier++;
+		break;
+	default:
+		w->rare.contended++;
+		break;
+	}
 }
 
 static void other_cpu(void)
@@ -89,6 +116,8 @@ static void other_cpu(void)
 	}
 	for (size_t i = 0; i < race.burst.count; i++)
 		enter(w, race.burst.number[i], 1);
+	if (race.planned)
+		carry_out(w);
 	race.received = w->lane[1].received;
 }
 
@@ -188,6 +217,46 @@ static void race_all(struct numbers before, uint32_t number, struct numbers burs
 	assert_true(when > 2);
 	for (size_t i = 0; i <= burst.count; i++)
 		oracle_destroy(&order[i]);
+	free(start);
+	free(w);
+}
+
+/*
+ * The other CPU had decided on `planned`, and goes on with it between any two accesses of this one, which enters some numbers. Each
+ * number is then received or lost, and not both.
+ */
+static void race_planned(struct numbers before, uint32_t planned, struct numbers own, uint32_t after,
+			 uint32_t count)
+{
+	struct window *start = window_new(), *w = window_new();
+	unsigned int when = 0;
+	struct sa_sums s;
+
+	esp_window_init(&start->sa, before.number[0]);
+	for (size_t i = 0; i < before.count; i++)
+		enter(start, before.number[i], 0);
+	assert_true(esp_plan(&start->sa, &start->rare, planned, &start->cpu[1].plan));
+	race.burst.count = 0;
+	race.planned = 1;
+	do {
+		memcpy(w, start, sizeof(*w));
+		race.window = w;
+		race.point = 0;
+		race.when = ++when;
+		for (size_t i = 0; i < own.count; i++)
+			enter(w, own.number[i], 0);
+		race.window = NULL;
+		if (race.point < when)
+			break;
+		sums_of_window(w, &s);
+		for (uint32_t n = 0; n < count; n++)
+			enter(w, after + n, n & 1);
+		sums_of_window(w, &s);
+		assert_true(s.restarts <= 1);
+		assert_int_equal(s.contended, 0); /* one other CPU is not in the way so often */
+	} while (1);
+	assert_true(when > 2);
+	race.planned = 0;
 	free(start);
 	free(w);
 }
@@ -312,6 +381,32 @@ static void test_restart(void **state)
 		 FLUSH, NONE);
 }
 
+/* Decided when the window was elsewhere. */
+static void test_planned(void **state)
+{
+	uint32_t buffer[4096];
+	struct numbers holes = with_holes(1, 1500, 150, buffer);
+
+	(void)state;
+	race_planned(NUMBERS(100), 40, NUMBERS(2100, 4000), 4010, FLUSH);
+	race_planned(NUMBERS(1, 2000), 900, NUMBERS(2900, 2980, 4900), 4910, FLUSH);
+	race_planned(NUMBERS(1, 2000), 2100, NUMBERS(4040, 6000), 6010, FLUSH);
+	race_planned(holes, 1700, NUMBERS(1800, 3600), 3610, FLUSH);
+	race_planned(holes, missing_in(holes, 300), NUMBERS(1800, 3600), 3610, FLUSH);
+	/* and then this one jumps: what it leaps over is lost, but for that number */
+	race_planned(NUMBERS(1, 2, 3, 5), 40, NUMBERS(9000001, 9000002, 9000003, 9000004), 9000005, FLUSH);
+	race_planned(NUMBERS(1, 2, 3, 5), 2000, NUMBERS(9000001, 9000002, 9000003, 9000004), 9000005, FLUSH);
+	race_planned(NUMBERS(1, 2, 3, 5, 9000001, 9000002, 9000003), 9000004, NUMBERS(40, 1800, 3600), 3610,
+		     FLUSH);
+	/* a restart, while the old numbers go on or start over here, too */
+	race_planned(NUMBERS(500000, 500001, 500003, 1, 2, 3, 4, 5, 6, 7), 8, NUMBERS(500004, 500040, 502500),
+		     502510, FLUSH);
+	race_planned(NUMBERS(500000, 500001, 500003, 1, 2, 3, 4, 5, 6, 7), 8, NUMBERS(500002), 9, FLUSH);
+	race_planned(NUMBERS(500000, 500001, 500003, 1, 2, 3, 4, 5, 6, 7), 8, NUMBERS(8, 9, 10), 11, FLUSH);
+	race_planned(NUMBERS(500000, 500001, 500003, 1, 2, 3, 4, 5, 6, 7), 8,
+		     NUMBERS(9000001, 9000002, 9000003, 9000004), 9000005, FLUSH);
+}
+
 static void interrupt(struct window *w, unsigned int when, uint32_t by_other)
 {
 	memset(w, 0, sizeof(*w));
@@ -378,7 +473,8 @@ int main(void)
 		cmocka_unit_test(test_next_in_order), cmocka_unit_test(test_ahead),
 		cmocka_unit_test(test_late),	      cmocka_unit_test(test_first),
 		cmocka_unit_test(test_jump),	      cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_maximum),	      cmocka_unit_test(test_starved),
+		cmocka_unit_test(test_planned),	      cmocka_unit_test(test_maximum),
+		cmocka_unit_test(test_starved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
