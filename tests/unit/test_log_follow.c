@@ -196,6 +196,23 @@ static void on_trouble(void *arg, const char *line)
 	heard(NULL, line, strlen(line));
 }
 
+/* Follows the file (NULL: none) and the unit's journal (NULL: none). */
+static struct log_follow *follow(const char *file, const char *unit, uint64_t oldest_ns, size_t most_events)
+{
+	const struct log_follow_options options = {.files = &file,
+						   .file_count = file != NULL,
+						   .units = &unit,
+						   .unit_count = unit != NULL,
+						   .oldest_ns = oldest_ns,
+						   .most_events = most_events,
+						   .most_bytes = 1 << 20,
+						   .tell = on_trouble};
+	struct log_follow *f;
+
+	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	return f;
+}
+
 /* "id since until" of all findings */
 static void finds(struct log_follow *f, uint64_t now, const char *wanted)
 {
@@ -223,13 +240,6 @@ static void finds(struct log_follow *f, uint64_t now, const char *wanted)
 
 static void findings_come_and_go(void **state)
 {
-	const char *files[] = {path};
-	const struct log_follow_options options = {.files = files,
-						   .file_count = 1,
-						   .oldest_ns = NOW - 7200 * SECOND,
-						   .most_events = 100,
-						   .most_bytes = 1 << 20,
-						   .tell = on_trouble};
 	struct log_follow_stats stats;
 	struct log_follow *f;
 
@@ -238,7 +248,7 @@ static void findings_come_and_go(void **state)
 	put(path, "w",
 	    "2026-03-01T01:00:00Z gw charon: 08[IKE] <hq|1> giving up after 5 retransmits\n"
 	    "2026-03-01T03:59:00Z gw charon: 08[IKE] <hq|1> " UP);
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(path, NULL, NOW - 7200 * SECOND, 100);
 	assert_true(log_follow_read(f, NOW));
 	assert_false(log_follow_read(f, NOW));
 	finds(f, NOW, "");
@@ -265,17 +275,11 @@ static void findings_come_and_go(void **state)
 
 static void absence_is_told_once(void **state)
 {
-	const char *files[] = {path};
-	const struct log_follow_options options = {.files = files,
-						   .file_count = 1,
-						   .most_events = 100,
-						   .most_bytes = 1 << 20,
-						   .tell = on_trouble};
 	struct log_follow_stats stats;
 	struct log_follow *f;
 
 	(void)state;
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(path, NULL, 0, 100);
 	for (uint64_t s = 0; s < 10; s++)
 		log_follow_read(f, NOW + s * SECOND);
 	assert_string_equal(said, "");
@@ -295,9 +299,6 @@ static void absence_is_told_once(void **state)
 /* Thousands of falls: only the latest are kept, and what they mean is still right */
 static void memory_is_bounded(void **state)
 {
-	const char *files[] = {path};
-	const struct log_follow_options options = {
-		.files = files, .file_count = 1, .most_events = 200, .most_bytes = 1 << 20};
 	struct log_follow_stats stats;
 	struct log_timeline view;
 	struct log_follow *f;
@@ -306,7 +307,7 @@ static void memory_is_bounded(void **state)
 
 	(void)state;
 	put(path, "w", "");
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(path, NULL, 0, 200);
 	for (int i = 0; i < 100; i++) {
 		file = fopen(path, "a");
 		for (int k = 0; k < 50; k++)
@@ -367,12 +368,6 @@ static void read_until(struct log_follow *f, uint64_t *now, uint64_t recognised)
 
 static void the_journal(void **state)
 {
-	static const char *const units[] = {"strongswan"};
-	const struct log_follow_options options = {.units = units,
-						   .unit_count = 1,
-						   .most_events = 100,
-						   .most_bytes = 1 << 20,
-						   .tell = on_trouble};
 	char arguments[320], text[2048] = "";
 	uint64_t now = NOW + SECOND;
 	struct log_follow *f;
@@ -383,7 +378,7 @@ static void the_journal(void **state)
 	make_journalctl("echo '{\"__CURSOR\":\"s=1;i='$$'\",\"__REALTIME_TIMESTAMP\":\"1772337601000000\","
 			"\"SYSLOG_IDENTIFIER\":\"charon\",\"MESSAGE\":\"05[IKE] <hq|1> giving up after 5 "
 			"retransmits\"}'\n");
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(NULL, "strongswan", 0, 100);
 	read_until(f, &now, 2);
 	finds(f, NOW + 2 * SECOND, "dpd-timeout 1");
 	log_follow_close(f);
@@ -402,17 +397,11 @@ static void the_journal(void **state)
 
 static void a_journal_that_fails(void **state)
 {
-	static const char *const units[] = {""};
-	const struct log_follow_options options = {.units = units,
-						   .unit_count = 1,
-						   .most_events = 100,
-						   .most_bytes = 1 << 20,
-						   .tell = on_trouble};
 	struct log_follow *f;
 
 	(void)state;
 	make_journalctl("echo 'not for you' >&2\nexit 3\n");
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(NULL, "", 0, 100);
 	for (int i = 0; i < 6000 && !*said; i++) {
 		log_follow_read(f, NOW + SECOND);
 		log_follow_wait(f, -1, 10);
@@ -423,7 +412,7 @@ static void a_journal_that_fails(void **state)
 	setenv("PATH", directory, 1);
 	snprintf(rotated, sizeof(rotated), "%s/journalctl", directory);
 	assert_int_equal(unlink(rotated), 0);
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(NULL, "", 0, 100);
 	log_follow_read(f, NOW + SECOND);
 	log_follow_read(f, NOW + 20 * SECOND);
 	assert_string_equal(said, "systemd journal: there is no journalctl here: tried again every 10 s|");
@@ -434,17 +423,11 @@ static void a_journal_that_fails(void **state)
 /* A child that neither speaks nor ends does not hold anyone up */
 static void a_journal_that_is_silent(void **state)
 {
-	static const char *const units[] = {"x"};
-	const struct log_follow_options options = {.units = units,
-						   .unit_count = 1,
-						   .most_events = 100,
-						   .most_bytes = 1 << 20,
-						   .tell = on_trouble};
 	struct log_follow *f;
 
 	(void)state;
 	make_journalctl("exec sleep 1000\n");
-	assert_int_equal(log_follow_open(&options, NOW, &f), 0);
+	f = follow(NULL, "x", 0, 100);
 	assert_false(log_follow_read(f, NOW + SECOND));
 	log_follow_wait(f, -1, 1);
 	assert_false(log_follow_read(f, NOW + 100 * SECOND));

@@ -148,7 +148,7 @@ void probing_found(struct probing *p, const struct finding *f, uint64_t now_ns)
 static int spawn(struct probing *p, const char **arguments, int output)
 {
 	const char *program = p->options.program ? p->options.program : "/proc/self/exe";
-	int err = child_spawn(program, arguments, output, &p->child);
+	int err = child_ask(program, arguments, output, &p->child);
 
 	if (err)
 		p->child = 0;

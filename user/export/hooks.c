@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "diagnose/catalogue.h"
 #include "export/finding_json.h"
+#include "source/child.h"
 
 #define CURL "curl"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -225,14 +225,11 @@ static void complain(struct hooks *h, const char *format, ...)
 
 static int start(struct hooks *h, struct child *child, struct job *job, int64_t now_ms)
 {
-	char shell[] = "/bin/sh", option[] = "-c", *command[] = {shell, option, h->command, NULL};
-	char program[] = CURL, alone[] = "-q", config[] = "-K", file[] = "/dev/fd/3",
-	     *url[] = {program, alone, config, file, NULL}, **argv = h->config < 0 ? command : url;
-	short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-	posix_spawn_file_actions_t actions;
+	const char *const command[] = {"/bin/sh", "-c", h->command, NULL};
+	static const char *const url[] = {CURL, "-q", "-K", "/dev/fd/3", NULL};
+	const char *const *argv = h->config < 0 ? command : url;
+	struct child_options options = {.files = {job->input, STDOUT_FILENO, STDERR_FILENO}, .group = true};
 	size_t count = 0, kept = 0;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	char **variables;
 	pid_t pid;
 	int err;
@@ -247,21 +244,10 @@ static int start(struct hooks *h, struct child *child, struct job *job, int64_t 
 			variables[kept++] = environ[i];
 	for (size_t i = 0; i < VARIABLES; i++)
 		variables[kept++] = job->variables[i];
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_setflags(&attributes, flags);
-	posix_spawnattr_setpgroup(&attributes, 0);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	err = -posix_spawn_file_actions_adddup2(&actions, job->input, STDIN_FILENO);
-	if (!err && h->config >= 0)
-		err = -posix_spawn_file_actions_adddup2(&actions, h->config, 3);
-	if (!err)
-		err = -posix_spawnp(&pid, argv[0], &actions, &attributes, argv, variables);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
+	options.environment = variables;
+	if (h->config >= 0)
+		options.extra = h->config;
+	err = child_spawn(argv[0], argv, &options, &pid);
 	free(variables);
 	if (!err)
 		*child = (struct child){.pid = pid, .started_ms = now_ms};

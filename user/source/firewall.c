@@ -122,7 +122,7 @@ static void start(struct firewall_source *s, uint64_t now_ns)
 		return;
 	}
 	s->output = memfd_create("espial-firewall", MFD_CLOEXEC);
-	err = s->output < 0 ? -errno : child_spawn(p->argv[0], p->argv, s->output, &s->child);
+	err = s->output < 0 ? -errno : child_ask(p->argv[0], p->argv, s->output, &s->child);
 	if (!err)
 		return;
 	if (err != -ENOENT)

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +13,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "source/child.h"
 #include "source/log_line.h"
 
 #define BLOCK 65536
 
-/* Options and their values, in room of their own: posix_spawn() wants them writable */
+/* Options and their values, in room of their own */
 #define ARGUMENTS 32
 
 struct arguments {
 	char text[ARGUMENTS][320];
-	char *list[ARGUMENTS + 1];
+	const char *list[ARGUMENTS + 1];
 	size_t count;
 };
 
@@ -63,34 +63,6 @@ static void make_arguments(struct arguments *a, const struct log_child *c, const
 	a->list[a->count] = NULL;
 }
 
-static int spawn(struct log_child *c, struct arguments *a, int output)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	err = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(&actions, c->complaints, STDERR_FILENO);
-	if (!err)
-		err = posix_spawnp(&c->pid, "journalctl", &actions, &attributes, a->list, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	if (err)
-		c->pid = 0;
-	return -err;
-}
-
 int log_child_start(struct log_child *c, const char *unit, uint64_t since_ns, bool follow)
 {
 	struct arguments a = {.count = 0};
@@ -104,7 +76,12 @@ int log_child_start(struct log_child *c, const char *unit, uint64_t since_ns, bo
 	c->complaints = memfd_create("espial-journalctl", MFD_CLOEXEC);
 	make_arguments(&a, c, unit, since_ns, follow);
 	/* The child's end blocks, as it is used to. */
-	err = c->complaints < 0 || fcntl(pipes[1], F_SETFL, 0) != 0 ? -errno : spawn(c, &a, pipes[1]);
+	if (c->complaints < 0 || fcntl(pipes[1], F_SETFL, 0) != 0)
+		err = -errno;
+	else
+		err = child_spawn(a.list[0], a.list,
+				  &(struct child_options){.files = {CHILD_NOTHING, pipes[1], c->complaints}},
+				  &c->pid);
 	close(pipes[1]);
 	c->fd = pipes[0];
 	if (err)
