@@ -34,6 +34,7 @@ table()
 	lab nftables cmd nft
 	lab tcpdump cmd tcpdump
 	lab iperf3 cmd iperf3
+	lab python3 cmd python3
 	lab strongswan-charon file /usr/lib/ipsec/charon
 	lab strongswan-swanctl cmd swanctl
 	lab libstrongswan-standard-plugins file /usr/lib/ipsec/plugins/libstrongswan-gcm.so

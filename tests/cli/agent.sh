@@ -14,7 +14,7 @@ refuses()
 	local name=$1 regex=$2 got
 
 	shift 2
-	ns dut timeout 20 "$ESPIAL" run --journal none "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+	ns dut timeout 60 "$ESPIAL" run --journal none "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 	got=$?
 	is "$name: status" $got 3
 	matches "$name: line" "$(grep '^espial: ' "$TMPDIR/err")" "^espial: $regex\$"
@@ -23,12 +23,12 @@ refuses()
 
 ask()
 {
-	curl -s --max-time 10 --unix-socket "$AGENT_SOCKET" "$@"
+	curl -s --max-time 30 --unix-socket "$AGENT_SOCKET" "$@"
 }
 
 ask_tcp()
 {
-	ns dut curl -s --max-time 10 "$@"
+	ns dut curl -s --max-time 30 "$@"
 }
 
 # ---- what it does not start with
@@ -102,7 +102,7 @@ u.sendto(bytes.fromhex("a88875a8198992a6000000000000000029202220000000000000003c
                        "c2221e50c16e123f2b0c71aefcf0cb3b798782c6"), ("10.9.0.2", 500))
 END
 line='b0 in 10\.9\.0\.1:500 > 10\.9\.0\.2:500 IKEv2 IKE_SA_INIT response id 0 spi 0xa88875a8198992a6/0x0000000000000000 length 88'
-check "an IKE message is followed" wait_for 5 grep -q "$line" "$TMPDIR/followed"
+check "an IKE message is followed" wait_for 60 grep -q "$line" "$TMPDIR/followed"
 check "and listed" grep -q "$line" <("$ESPIAL" events --socket "$AGENT_SOCKET")
 is "as JSON" "$("$ESPIAL" events --json --socket "$AGENT_SOCKET" | jq -r 'select(.kind == "ike") | .ike.exchange')" IKE_SA_INIT
 
@@ -116,13 +116,13 @@ ingress='[.interfaces[] | select(.name == "b0") | .ingress]'
 is "before: native XDP" "$(agent_json | jq -c "$ingress")" '["xdp native"]'
 printf '[run]\ninterface = b0\nxdp-mode = off\nsa-capacity = 100\n' >"$TMPDIR/conf"
 kill -HUP "$AGENT_PID"
-check "reload: what needs a restart is said" wait_for 5 logged "reload: sa-capacity stays as it was: a change needs a restart"
-check "reload" wait_for 5 logged " reloaded$"
-check "reload: without XDP" agent_shows 5 "$ingress | map(test(\"^(tcx|clsact)\")) | all" true
+check "reload: what needs a restart is said" wait_for 60 logged "reload: sa-capacity stays as it was: a change needs a restart"
+check "reload" wait_for 60 logged " reloaded$"
+check "reload: without XDP" agent_shows 60 "$ingress | map(test(\"^(tcx|clsact)\")) | all" true
 printf '[run]\nxdp-mod = off\n' >"$TMPDIR/conf"
 kill -HUP "$AGENT_PID"
 check "reload of a bad file: said, and goes on" \
-	wait_for 5 logged "reload: $TMPDIR/conf:2: no key 'xdp-mod': did you mean 'xdp-mode'?: everything stays as it was"
+	wait_for 60 logged "reload: $TMPDIR/conf:2: no key 'xdp-mod': did you mean 'xdp-mode'?: everything stays as it was"
 check "it still answers" agent_json
 
 # ---- the end, with one who follows
@@ -138,7 +138,7 @@ is "nothing stays on the interface" "$(ip -n "${NS_PREFIX}dut" link show b0 | gr
 ns_spawn dut "$TMPDIR/log" "$ESPIAL" run -i b0 --journal none --socket "$TMPDIR/run/left"
 again=$SPAWNED
 at_exit stop_process "$again" KILL
-check "a socket left behind is replaced" wait_for 20 "$ESPIAL" status --socket "$TMPDIR/run/left"
+check "a socket left behind is replaced" wait_for 60 "$ESPIAL" status --socket "$TMPDIR/run/left"
 stop_process "$again" INT
 is "SIGINT: status" $? 0
 

@@ -59,7 +59,7 @@ time.sleep(120)
 END
 mute=$!
 at_exit stop_process "$mute" KILL
-check "a daemon that never answers" wait_for 30 test -S "$TMPDIR/mute"
+check "a daemon that never answers" wait_for 60 test -S "$TMPDIR/mute"
 "$ESPIAL" check --json --vici "$TMPDIR/mute" --vici "$TMPDIR/none" >"$report"
 is "is waited for in vain" $? 0
 is_json "and said to be so" "$report" '[.checks[] | select(.id == "daemon") | .status]' '["lacks","note"]'

@@ -12,7 +12,7 @@ fails()
 	local name=$1 line=$2 got
 
 	shift 2
-	timeout 20 "$ESPIAL" "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+	timeout 60 "$ESPIAL" "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 	got=$?
 	is "$name: status" $got 3
 	is "$name: line" "$(cat "$TMPDIR/err")" "espial: $line"
@@ -40,7 +40,7 @@ while True:
 END
 	server=$!
 	at_exit stop_process $server KILL
-	wait_for 10 test -S "$socket"
+	wait_for 60 test -S "$socket"
 }
 
 for command in status "status sas" "status --json" events "events --json" "events --follow"; do

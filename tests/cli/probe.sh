@@ -90,7 +90,7 @@ answer()
 		c.close()
 		os.unlink(sys.argv[1])
 	END
-	wait_for 30 test -S "$TMPDIR/agent"
+	wait_for 60 test -S "$TMPDIR/agent"
 }
 
 # goes LOCAL REMOTE WANTED ARGUMENT...: from where to where, or why not

@@ -11,6 +11,7 @@
 #   lab_impair dup left 50        send each 50th twice
 #   lab_impaired lose left        how many so far
 #   lab_block 4500                drop a UDP port altogether
+#   lab_delay 700                 what comes from right takes so many milliseconds more (needs python3)
 #   lab_clear                     all as before
 
 _lab_esp='udp dport 4500 @th,64,32 != 0'
@@ -64,4 +65,25 @@ lab_block()
 lab_clear()
 {
 	ns isp nft flush ruleset
+}
+
+# Through a tun device, which gives the packets back later
+lab_delay()
+{
+	ns_spawn isp "$LAB_DIR/delay" python3 -c '
+import collections, fcntl, os, select, struct, sys, time
+tun = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"late", 0x1001)) # TUNSETIFF: IFF_TUN | IFF_NO_PI
+waiting = collections.deque()
+while True:
+    left = max(0, waiting[0][0] - time.monotonic()) if waiting else None
+    if select.select([tun], [], [], left)[0]:
+        waiting.append((time.monotonic() + int(sys.argv[1]) / 1000, os.read(tun, 65536)))
+    while waiting and waiting[0][0] <= time.monotonic():
+        os.write(tun, waiting.popleft()[1])
+' "$1"
+	at_exit stop_process "$SPAWNED"
+	wait_for 60 ip -n "${NS_PREFIX}isp" link set late up || return 1
+	ns isp sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.late.rp_filter=0
+	ip -n "${NS_PREFIX}isp" route add default dev late table 8 && ip -n "${NS_PREFIX}isp" rule add iif ir table 8
 }

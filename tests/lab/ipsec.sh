@@ -19,7 +19,7 @@ lab_ipsec_missing()
 {
 	local command
 
-	for command in swanctl nft tcpdump ping; do
+	for command in swanctl nft tcpdump ping python3; do
 		command -v $command >/dev/null || { echo "needs $command"; return 0; }
 	done
 	[ -x $_lab_charon ] || { echo "needs $_lab_charon (package strongswan-charon)"; return 0; }
@@ -86,7 +86,7 @@ lab_daemon_start()
 		sh -c 'mount -t tmpfs none /run && mkdir /run/lock && exec "$0"' "$(_lab_program $_lab_charon)"
 	LAB_CHARON[$name]=$SPAWNED
 	at_exit lab_daemon_stop "$name" KILL
-	wait_for 10 lab_swanctl "$name" --stats
+	wait_for 60 lab_swanctl "$name" --stats
 }
 
 # lab_daemon_stop NAME [SIGNAL]
@@ -182,7 +182,7 @@ lab_is_up()
 
 lab_initiate()
 {
-	lab_swanctl left --initiate --child c --timeout 20 >"$LAB_DIR/left/initiate" 2>&1 && wait_for 10 lab_is_up
+	lab_swanctl left --initiate --child c --timeout 60 >"$LAB_DIR/left/initiate" 2>&1 && wait_for 60 lab_is_up
 }
 
 # Replaces the child SA; done when both ends have only the new one
@@ -191,7 +191,7 @@ lab_rekey()
 	local before
 
 	before=$(lab_spis left)
-	lab_swanctl left --rekey --child c >"$LAB_DIR/left/rekey" 2>&1 && wait_for 10 _lab_is_rekeyed "$before"
+	lab_swanctl left --rekey --child c >"$LAB_DIR/left/rekey" 2>&1 && wait_for 60 _lab_is_rekeyed "$before"
 }
 
 _lab_is_rekeyed()

@@ -13,7 +13,7 @@ check "the agent starts" agent_start dut -i b0 --listen 9641 || finish
 
 answers()
 {
-	ns dut curl -sf --max-time 5 http://127.0.0.1:9641/healthz
+	ns dut curl -sf --max-time 10 http://127.0.0.1:9641/healthz
 }
 
 # shellcheck disable=SC2317 # by wait_for
@@ -52,11 +52,14 @@ print(repr(got[:200].split(b"\r\n")[0].decode("latin1")))
 END
 	)
 	matches "$1" "$got" "$2"
-	check "$1: it answers on" wait_for 30 answers
+	check "$1: it answers on" wait_for 60 answers
 }
 
 answers >/dev/null
 fds=$(descriptors)
+ns gen "$NET_PROGRAMS/traffic" a0 50 >"$TMPDIR/sent.json"
+sent=$(jq .seen "$TMPDIR/sent.json")
+check "packets are counted" agent_shows 60 '.interfaces[0].in.seen' "$sent"
 
 # ---- requests that are none, or too much. Expected: the status that stands beside each, and no byte of a file; or 4xx, or
 # nothing and the connection closed.
@@ -74,6 +77,7 @@ raw "headers without end" "$nothing" 'b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + 
 raw "a length that is none" "$nothing" 'b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\nConnection: close\r\n\r\n"'
 raw "TLS" "$nothing" 'bytes.fromhex("16030100c8010000c40303") + b"\0" * 190 + b"\r\n\r\n"'
 raw "noise" "$nothing" 'bytes(range(256)) * 40 + b"\r\n\r\n"'
+equations_now "requests that are none"
 
 # ---- requests that never end: more than there are connections (64 by TCP, as many by the Unix socket). Half are silent, half
 # send a byte of a header every half second, forever. Expected: the agent closes each 10 s after it was accepted, answers others
@@ -107,13 +111,15 @@ print("closed", closed, flush=True)'
 loris=$SPAWNED
 at_exit stop_process "$loris" KILL
 check "slow loris: connected" wait_for 60 grep -q held "$TMPDIR/loris"
-check "slow loris: the Unix socket answers" wait_for 10 agent_json
+check "slow loris: the Unix socket answers" wait_for 60 agent_json
 ns gen "$NET_PROGRAMS/traffic" a0 50 >"$TMPDIR/sent.json"
-check "slow loris: packets are counted" agent_shows 30 '.interfaces[0].in.seen' "$(jq .seen "$TMPDIR/sent.json")"
+check "slow loris: packets are counted" agent_shows 60 '.interfaces[0].in.seen' $((2 * sent))
+equations "slow loris, while it lasts"
 check "slow loris: all that were connected are closed" wait_for 90 grep -q closed "$TMPDIR/loris"
 is "slow loris: silent and dripping alike" "$(sed -n 's/^closed //p' "$TMPDIR/loris")" "$(sed -n 's/^held //p' "$TMPDIR/loris")"
-check "slow loris: others are answered" wait_for 30 answers
+check "slow loris: others are answered" wait_for 60 answers
 check "slow loris: no descriptor is left" wait_for 60 descriptors_at_most "$fds" || ls -l "/proc/$AGENT_PID/fd"
+equations_now "slow loris"
 
 # ---- followers, who may stay as long as they like. Expected: 32 of them, the next is told so, and connections are left for others.
 ns_spawn dut "$TMPDIR/followers" python3 -u -c '
@@ -130,7 +136,8 @@ followers=$SPAWNED
 at_exit stop_process "$followers" KILL
 check "followers: all have an answer" wait_for 60 grep -q followers "$TMPDIR/followers"
 is "followers: 32 are served" "$(cat "$TMPDIR/followers")" "followers 32 refused 8"
-check "followers: others are answered" wait_for 30 answers
+check "followers: others are answered" wait_for 60 answers
+equations_now "followers"
 stop_process "$followers" KILL
 check "followers: gone, no descriptor is left" wait_for 60 descriptors_at_most "$fds" || ls -l "/proc/$AGENT_PID/fd"
 
@@ -154,6 +161,7 @@ print(done)
 END
 is "3000 connections are made and dropped" "$(cat "$TMPDIR/many")" 3000
 check "3000 connections: it answers" wait_for 90 answers
+equations_now "3000 connections"
 check "3000 connections: no descriptor is left" wait_for 60 descriptors_at_most "$fds" || ls -l "/proc/$AGENT_PID/fd"
 check "3000 connections: memory stays ($memory kB before, $(resident) kB after)" test "$(resident)" -lt $((memory + 8192))
 agent_stop

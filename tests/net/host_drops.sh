@@ -27,7 +27,7 @@ datagrams 20 500
 datagrams 10 4500
 check "IKE that nobody listens for is counted, other UDP is not" agent_shows 60 '.host.drops' \
 	'[{"interface":"b0","packet":"outer","reason":"NO_SOCKET","packets":30}]'
-curl -s --max-time 10 --unix-socket "$AGENT_SOCKET" http://x/metrics >"$TMPDIR/metrics"
+curl -s --max-time 30 --unix-socket "$AGENT_SOCKET" http://x/metrics >"$TMPDIR/metrics"
 is "as a metric" "$(grep '^espial_host_drops_total' "$TMPDIR/metrics")" \
 	'espial_host_drops_total{interface="b0",packet="outer",reason="NO_SOCKET"} 30'
 is "the interface's own counters are there" "$(grep -c '^espial_host_nic_dropped_total{interface="b0",' "$TMPDIR/metrics")" 5

@@ -106,9 +106,9 @@ compare()
 	is "$1: exchanges of the tracker are those of the log" "$(told_exchanges "$TMPDIR/$1.json")" "$(log_exchanges)"
 	is "$1: retransmissions" "$(jq '[.ike_sas[].retransmits] | add' "$TMPDIR/$1.json")" \
 		"$(grep -c 'retransmit [0-9]* of request' "$LAB_DIR/left/charon.log")"
-	check "$1: the agent's events are the messages of the log" wait_for 20 events_are_all "$1" ||
+	check "$1: the agent's events are the messages of the log" wait_for 60 events_are_all "$1" ||
 		diff <(event_messages "$TMPDIR/$1.events") <(log_messages)
-	check "$1: and its exchanges are those of the log" wait_for 20 live_tells_all "$1" ||
+	check "$1: and its exchanges are those of the log" wait_for 60 live_tells_all "$1" ||
 		diff <(told_exchanges "$TMPDIR/$1.live") <(log_exchanges)
 	is "$1: and its retransmissions" "$(jq '[.ike_sas[].retransmits] | add' "$TMPDIR/$1.live")" \
 		"$(grep -c 'retransmit [0-9]* of request' "$LAB_DIR/left/charon.log")"
@@ -127,7 +127,7 @@ lab_conn options='dpd_delay = 1s' right_options=''
 begin v2 "$patient"
 check "v2: child SA is rekeyed" lab_rekey
 check "v2: IKE SA is rekeyed" lab_swanctl left --rekey --ike t
-check "v2: the new one is used" wait_for 30 logged 'parsed INFORMATIONAL response 1 \['
+check "v2: the new one is used" wait_for 60 logged 'parsed INFORMATIONAL response 1 \['
 check "v2: delete" lab_swanctl left --terminate --ike t --timeout 20
 compare v2
 is "v2: two IKE SAs, one made by the other" "$(jq -c '[.ike_sas[] | [.version, .state == "rekeyed"]]' "$TMPDIR/v2.json")" \
@@ -137,7 +137,7 @@ is "v2: two IKE SAs, one made by the other" "$(jq -c '[.ike_sas[] | [.version, .
 
 lab_conn options='dpd_delay = 1s' right_options=''
 begin silent "$quick"
-check "silent: DPD is answered" wait_for 30 logged 'parsed INFORMATIONAL response'
+check "silent: DPD is answered" wait_for 60 logged 'parsed INFORMATIONAL response'
 lab_block 500
 lab_block 4500
 check "silent: DPD is given up" wait_for 60 logged 'giving up after 3 retransmits'

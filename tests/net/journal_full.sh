@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The journal on a disk that is full: the writer goes on, says so once, tells in the journal what is missing, and recovers by
-# itself. In a file system of its own, in a mount namespace that ends with the test.
-# shellcheck source=tests/lib.sh
-. "$(dirname "$0")/../lib.sh"
+# itself. The agent that keeps it counts on, and the equations of its counters hold. In a file system of its own, in a mount
+# namespace that ends with the test.
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
 need_root
 need_cmd jq unshare
 if [ -z "${JOURNAL_FULL_INSIDE:-}" ]; then
@@ -77,4 +78,27 @@ mount -o remount,size=64m "$disk"
 check "full from the start: it recovers" wait_for 120 says 'written [1-9][0-9]* lost [0-9]+ failing 0'
 stop_process $pid TERM 60
 check "full from the start: there are entries" test "$(entries | wc -l)" -gt 0
+
+# ---- the agent, while it is full and when it is not any more
+need_netns
+net_pair 1500 || skip_all "no veth here"
+rm -f "$disk"/*
+mount -o remount,size=1536k "$disk"
+check "the agent" agent_start dut -i b0 --journal "$disk/agent.db" || finish
+head -c 10M /dev/zero >"$disk/ballast" 2>/dev/null
+# counts NAME TIMES: another traffic, which makes entries
+counts()
+{
+	ns gen "$NET_PROGRAMS/traffic" a0 500 >"$TMPDIR/sent.json"
+	check "$1: packets are counted" agent_shows 60 '.interfaces[0].in.seen' $(($2 * $(jq .seen "$TMPDIR/sent.json")))
+	equations "$1"
+}
+counts "the agent on a full disk" 1
+check "it says so" wait_for 60 grep -q 'no space left on the disk' "$AGENT_LOG" || cat "$AGENT_LOG"
+rm "$disk/ballast"
+mount -o remount,size=64m "$disk"
+check "and that it recovered" wait_for 120 grep -q 'is written again' "$AGENT_LOG"
+counts "the agent with room again" 2
+agent_stop
+is "it ends well" $? 0
 finish

@@ -27,6 +27,12 @@ descriptors()
 	done | sort -n | head -n 1
 }
 
+# descriptors_are COUNT: for wait_for
+descriptors_are()
+{
+	[ "$(descriptors)" = "$1" ]
+}
+
 # net_pair [MTU]: namespaces gen and dut, a0 10.9.0.1 fd09::1 --- b0 10.9.0.2 fd09::2. Nothing is on the wire but what a test
 # sends: neighbours are static, ARP is off, IPv6 sends nothing by itself. Checksums and segmentation are done before the
 # wire, so that what is counted is what was sent. On veth native XDP works without more.
@@ -48,7 +54,7 @@ net_pair()
 		ip -n "$NS_PREFIX$name" neigh replace "10.9.0.$other" lladdr "$mac" dev "$device"
 		ip -n "$NS_PREFIX$name" neigh replace "fd09::$other" lladdr "$mac" dev "$device"
 	done
-	wait_for 5 _net_has_carrier dut b0 && wait_for 5 _net_has_carrier gen a0
+	wait_for 60 _net_has_carrier dut b0 && wait_for 5 _net_has_carrier gen a0
 }
 
 _net_has_carrier()
@@ -88,7 +94,7 @@ _agent_answers_or_ended()
 # Its exit status; 124 when it had to be killed
 agent_stop()
 {
-	stop_process "$AGENT_PID" TERM 10
+	stop_process "$AGENT_PID" TERM 60
 }
 
 # agent_json [sas|interfaces|self]
@@ -98,16 +104,44 @@ agent_json()
 	"$ESPIAL" status "$@" --json --socket "$AGENT_SOCKET"
 }
 
-# agent_shows SECONDS FILTER WANTED: waits until jq's answer to the state is that (the agent polls); keeps it in $AGENT_STATE
+# agent_shows SECONDS FILTER WANTED: waits until jq's answer to the state is that (the agent polls); keeps it in $AGENT_STATE. The
+# second look is for what tables were read before the last packet and others after it.
+AGENT_STATE=$TMPDIR/state.json
 agent_shows()
 {
-	AGENT_STATE=$TMPDIR/state.json
-	wait_for "$1" _agent_shows "$2" "$3"
+	wait_for "$1" _agent_shows_twice "$2" "$3"
 }
 
 _agent_shows()
 {
 	"$ESPIAL" status --json --socket "$AGENT_SOCKET" >"$AGENT_STATE" && [ "$(jq -c -r "$1" "$AGENT_STATE")" = "$2" ]
+}
+
+_agent_shows_twice()
+{
+	_agent_shows "$@" && _agent_shows "$@"
+}
+
+# agent_agrees SECONDS FILTER COMMAND...: waits until jq's answer to the state is what the command prints, and both stay so: packets
+# that were sent may still be under way
+agent_agrees()
+{
+	wait_for "$1" _agent_agrees "${@:2}"
+}
+
+_agent_agrees()
+{
+	local wanted
+
+	wanted=$("${@:2}")
+	_agent_shows "$1" "$wanted" && sleep 0.3 && [ "$("${@:2}")" = "$wanted" ] && _agent_shows "$1" "$wanted"
+}
+
+# equations_now NAME: of the state as it is; nothing is under way any more
+equations_now()
+{
+	check "$1: the state" _agent_shows .source.kind live
+	equations "$1"
 }
 
 # equations NAME: of $AGENT_STATE, as README promises them

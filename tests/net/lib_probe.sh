@@ -28,7 +28,7 @@ probe_path()
 		_probe_node "${name}r" 10.80.2.2 fd80:2::2 "c1 10.80.1.2 fd80:1::2 1500" "r0 10.80.2.1 fd80:2::1 $middle" &&
 		_probe_node "${name}q" 10.80.2.1 fd80:2::1 "r1 10.80.2.2 fd80:2::2 $middle" "p1 10.80.3.1 fd80:3::1 $last" &&
 		_probe_node "${name}p" 10.80.3.1 fd80:3::1 "p0 $PROBE_PEER $PROBE_PEER6 $last" &&
-		wait_for 10 ns "${name}c" ping -c 1 -W 1 -q $PROBE_PEER && wait_for 10 ns "${name}c" ping -6 -c 1 -W 1 -q $PROBE_PEER6
+		wait_for 60 ns "${name}c" ping -c 1 -W 1 -q $PROBE_PEER && wait_for 10 ns "${name}c" ping -6 -c 1 -W 1 -q $PROBE_PEER6
 }
 
 # _probe_node NAME GATEWAY GATEWAY6 DEVICE...: each "NAME ADDRESS ADDRESS6 MTU"
@@ -112,7 +112,7 @@ while True:
         s.sendto(marker + answer, peer)
 ' "${2:-0}" "${3:-v3}"
 	at_exit stop_process "$SPAWNED" KILL
-	wait_for 20 grep -q ready "$log"
+	wait_for 60 grep -q ready "$log"
 }
 
 # probe NAME OPTIONS...: its JSON in $TMPDIR/NAME.json; prints what went wrong
@@ -121,7 +121,7 @@ probe()
 	local name=$1
 
 	shift
-	ns "${name}c" "$ESPIAL" probe --json "$@" >"$TMPDIR/$name.json" 2>"$TMPDIR/$name.err" || {
+	ns "${name}c" "$ESPIAL" probe --json --time 100 "$@" >"$TMPDIR/$name.json" 2>"$TMPDIR/$name.err" || {
 		echo "status $?"
 		cat "$TMPDIR/$name.err"
 		return 1

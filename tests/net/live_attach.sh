@@ -58,10 +58,10 @@ is "nothing of ours is left" "$(ours_left)" 0
 
 check "agent starts again" agent_start dut -i b0
 stop_process "$AGENT_PID" KILL
-check "killed: its links go" wait_for 5 gone
+check "killed: its links go" wait_for 60 gone
 is "they survive its death" "$(foreign)" "$before"
 check "agent starts after the death of one" agent_start dut -i b0
-ns dut timeout 20 "$ESPIAL" run -i b0 --journal none --socket "$TMPDIR/second" >"$TMPDIR/second.log" 2>&1
+ns dut timeout 60 "$ESPIAL" run -i b0 --journal none --socket "$TMPDIR/second" >"$TMPDIR/second.log" 2>&1
 is "a second one cannot run" $? 3
 matches "is told why it may not" "$(cat "$TMPDIR/second.log")" "another espial agent"
 agent_stop
@@ -73,25 +73,25 @@ ns dut tc qdisc del dev b0 clsact
 check "agent starts on a free interface" agent_start dut -i b0
 is "native XDP" "$(b0 ingress)" "xdp native"
 ip -n "${NS_PREFIX}dut" link set b0 name wan0
-check "renamed" agent_shows 5 '[.interfaces[] | [.name, .ingress]]' '[["wan0","xdp native"]]'
+check "renamed" agent_shows 60 '[.interfaces[] | [.name, .ingress]]' '[["wan0","xdp native"]]'
 ip -n "${NS_PREFIX}dut" link set wan0 down
-check "down" agent_shows 5 '.interfaces[0].up' false
+check "down" agent_shows 60 '.interfaces[0].up' false
 ip -n "${NS_PREFIX}dut" link set wan0 up mtu 4000
-check "up, with another MTU" agent_shows 5 '.interfaces[0] | [.up, .mtu]' '[true,4000]'
+check "up, with another MTU" agent_shows 60 '.interfaces[0] | [.up, .mtu]' '[true,4000]'
 ip -n "${NS_PREFIX}dut" link set wan0 name b0
-check "called as before" agent_shows 5 '.interfaces[0].name' b0
+check "called as before" agent_shows 60 '.interfaces[0].name' b0
 SENT=$TMPDIR/sent.json
 ns gen "$NET_PROGRAMS/traffic" a0 50 >"$SENT"
 sent=$(jq .seen "$SENT")
-check "counts" agent_shows 5 '.interfaces[0].in.seen' "$sent"
+check "counts" agent_shows 60 '.interfaces[0].in.seen' "$sent"
 ip -n "${NS_PREFIX}dut" link del b0
-check "gone: its counters stay" agent_shows 5 '.interfaces[0] | [.ingress, .in.seen]' "[\"none\",$sent]"
+check "gone: its counters stay" agent_shows 60 '.interfaces[0] | [.ingress, .in.seen]' "[\"none\",$sent]"
 ip link add a0 netns "${NS_PREFIX}gen" address "$NET_MAC_A" type veth peer name b0 netns "${NS_PREFIX}dut" address "$NET_MAC_B"
 ip -n "${NS_PREFIX}gen" link set a0 up arp off
 ip -n "${NS_PREFIX}dut" link set b0 up arp off
-check "back: watched again" agent_shows 5 '.interfaces[0] | [.ingress, .up]' '["xdp native",true]'
+check "back: watched again" agent_shows 60 '.interfaces[0] | [.ingress, .up]' '["xdp native",true]'
 ns gen "$NET_PROGRAMS/traffic" a0 50 >"$SENT"
-check "and counts on from where it was" agent_shows 5 '.interfaces[0].in.seen' $((2 * sent))
+check "and counts on from where it was" agent_shows 60 '.interfaces[0].in.seen' $((2 * sent))
 is "one row" "$(agent_json | jq '.interfaces | length')" 1
 agent_stop
 is "nothing of ours is left at the end" "$(ours_left)" 0

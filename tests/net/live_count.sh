@@ -14,7 +14,7 @@ expect()
 {
 	local name=$1 counters=$2 direction=$3 spi want
 
-	check "$name: everything is seen" agent_shows 10 "$counters.seen" "$(jq .seen "$SENT")" ||
+	check "$name: everything is seen" agent_shows 60 "$counters.seen" "$(jq .seen "$SENT")" ||
 		echo "seen: $(jq "$counters.seen" "$AGENT_STATE")"
 	is "$name: bytes" "$(jq "$counters.bytes" "$AGENT_STATE")" "$(jq .bytes "$SENT")"
 	is "$name: classes" "$(jq -cS "$counters.class | with_entries(select(.value > 0))" "$AGENT_STATE")" "$(jq -cS .class "$SENT")"

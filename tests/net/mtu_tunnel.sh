@@ -64,9 +64,9 @@ check "packets pass" test "$(lab_ping left 20)" = "20 20"
 
 # ---- nobody told yet
 
-check "the daemon's transforms are known" wait_for 30 tunnel_is .child \
+check "the daemon's transforms are known" wait_for 60 tunnel_is .child \
 	'{"protocol":"esp","proposal":"aes256-sha256","mode":"tunnel","encapsulation":"udp"}' || tunnel .
-check "the path is taken to be as wide as the interface" wait_for 30 tunnel_is '[.mtu.path, .mtu.source, .mtu.at]' '[1500,"interface",null]' ||
+check "the path is taken to be as wide as the interface" wait_for 60 tunnel_is '[.mtu.path, .mtu.source, .mtu.at]' '[1500,"interface",null]' ||
 	tunnel .mtu
 is "the inner MTU is that of \`espial mtu\`" "$(tunnel '[.mtu.inner, .mtu.mss4, .mtu.mss6]')" \
 	"$(mtu '[.inner_mtu, .mss4, .mss6]' --esp aes256-sha256 --natt)"
@@ -75,7 +75,7 @@ is "the inner MTU is that of \`espial mtu\`" "$(tunnel '[.mtu.inner, .mtu.mss4, 
 
 esp 1400
 esp 1401
-check "the router's MTU is the path's" wait_for 30 tunnel_is '[.mtu.path, .mtu.source]' '[1400,"icmp"]' || tunnel .mtu
+check "the router's MTU is the path's" wait_for 60 tunnel_is '[.mtu.path, .mtu.source]' '[1400,"icmp"]' || tunnel .mtu
 is "and the inner MTU follows" "$(tunnel '[.mtu.inner, .mtu.mss4, .mtu.mss6]')" \
 	"$(mtu '[.inner_mtu, .mss4, .mss6]' --esp aes256-sha256 --natt --link 1400)"
 check "since when is known" tunnel '.mtu.at | fromdateiso8601? // (.[:19] + "Z" | fromdateiso8601) | . > 1700000000'

@@ -61,7 +61,7 @@ for side in left right; do
 done
 check "the tunnel comes up" lab_initiate || { cat "$LAB_DIR/left/charon.log"; finish; }
 check "packets pass" test "$(lab_ping left 20)" = "20 20"
-check "the path is as wide as the interface, as far as anybody knows" wait_for 30 mtu_is '[1500,"interface"]'
+check "the path is as wide as the interface, as far as anybody knows" wait_for 60 mtu_is '[1500,"interface"]'
 is "nothing was sent" "$(probes)" "$before"
 agent_stop
 is "agent stops" $? 0
@@ -69,8 +69,8 @@ is "agent stops" $? 0
 check "the agent, with probes" agent_start left -i l0 --vici "$LAB_DIR/left/vici" --probe-interval 10m \
 	--journal "$TMPDIR/journal.db" || finish
 check "measured" wait_for 90 mtu_is '[1400,"probe"]' || agent_json | jq -c '.tunnels[].mtu'
-check "and found to be a black hole" wait_for 30 is_found pmtu-blackhole
-check "it is in the journal" wait_for 30 is_kept
+check "and found to be a black hole" wait_for 60 is_found pmtu-blackhole
+check "it is in the journal" wait_for 60 is_kept
 check "packets were sent" test "$(probes)" -gt "$before"
 agent_stop
 is "agent stops" $? 0

@@ -62,16 +62,16 @@ says strict '.reachable | [.udp500, .udp4500]' '[true,true]'
 matches "strict: it is said" "$(jq -r .methods.udp500.note "$TMPDIR/strict.json")" "IKE_SA_INIT"
 
 # ---- for people, and the exit status
-ns nattc "$ESPIAL" probe $PROBE_PEER --exit-code >"$TMPDIR/text" 2>"$TMPDIR/err"
+ns nattc "$ESPIAL" probe $PROBE_PEER --time 100 --exit-code >"$TMPDIR/text" 2>"$TMPDIR/err"
 is "with a finding: status" $? 1
 is "nothing on stderr in a pipe" "$(cat "$TMPDIR/err")" ""
 text=$(cat "$TMPDIR/text")
 matches "the MTU" "$text" "Path MTU     1400"
 matches "what is filtered" "$text" "UDP 4500     filtered  0 of [0-9]+: silence, while UDP 500 is answered"
 matches "the finding" "$text" "warning nat-t-port-blocked, likely: "
-ns espc "$ESPIAL" probe $PROBE_PEER >"$TMPDIR/text" 2>&1
+ns espc "$ESPIAL" probe $PROBE_PEER --time 100 >"$TMPDIR/text" 2>&1
 is "without --exit-code: status" $? 0
-ns deadc "$ESPIAL" probe $PROBE_PEER --exit-code --time 1 >"$TMPDIR/text" 2>&1
+ns deadc "$ESPIAL" probe $PROBE_PEER --time 100 --exit-code --time 1 >"$TMPDIR/text" 2>&1
 is "nothing is known: no finding" $? 0
 matches "unknown is said" "$(cat "$TMPDIR/text")" "Path MTU     unknown"
 finish

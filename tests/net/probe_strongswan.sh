@@ -64,7 +64,7 @@ matches "the other form was answered" "$(jq -r .methods.udp500.note "$TMPDIR/lef
 check "a thousand of these too" test $answers -ge 1000
 is "no half-open SA after these" "$(ike_sas)" "1 total, 0 half-open"
 is "the tunnel's SAs are the same" "$(lab_spis right)" "$spis"
-check "and it carries" wait_for 10 ns left ping -c 1 -W 2 -q -I $LAB_LEFT_INNER $LAB_RIGHT_INNER
+check "and it carries" wait_for 60 ns left ping -c 1 -W 2 -q -I $LAB_LEFT_INNER $LAB_RIGHT_INNER
 ns isp nft flush ruleset
 
 # ---- inside. Outer fragments would carry inner packets of any size, so that the router drops them; and it tells nobody.

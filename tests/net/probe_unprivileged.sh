@@ -47,10 +47,10 @@ says ping '.notes | length' 1
 
 with_only -all hole $PROBE_PEER
 says hole '[.path_mtu, .confirmed, .black_hole]' '[1400,true,true]'
-ns holec setpriv --bounding-set -all --inh-caps -all "$ESPIAL" probe --through t --target $PROBE_PEER >"$TMPDIR/text" 2>&1
+ns holec setpriv --bounding-set -all --inh-caps -all "$ESPIAL" probe --time 100 --through t --target $PROBE_PEER >"$TMPDIR/text" 2>&1
 is "inside a tunnel: status" $? 0
 matches "inside a tunnel" "$(cat "$TMPDIR/text")" "Inner MTU    1400"
-ns nonec setpriv --bounding-set -all --inh-caps -all "$ESPIAL" probe --through t --target $PROBE_PEER >"$TMPDIR/text" 2>&1
+ns nonec setpriv --bounding-set -all --inh-caps -all "$ESPIAL" probe --time 100 --through t --target $PROBE_PEER >"$TMPDIR/text" 2>&1
 is "echo alone, and not even that: status" $? 3
 matches "the remedy" "$(cat "$TMPDIR/text")" "^espial: no socket for ICMP: .*CAP_NET_RAW, or .*ping_group_range"
 

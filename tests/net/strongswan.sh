@@ -90,7 +90,7 @@ agent_is_stable()
 	local before counters='[.packets.class.other = 0 | .packets.class, (.sas | map([.spi, .packets, .sequence]))]'
 
 	before=$(agent_json | jq -c "$counters")
-	sleep 1.2
+	sleep 2
 	[ "$(agent_json | jq -c "$counters")" = "$before" ]
 }
 
@@ -133,7 +133,7 @@ spis=$(lab_spis left)
 pings "good network" 0
 ns_spawn right "$TMPDIR/iperf" iperf3 -s -1 -B "$LAB_RIGHT_INNER"
 at_exit stop_process "$SPAWNED" KILL
-check "iperf3 listens" wait_for 5 ns right sh -c 'ss -ltn | grep -q :5201'
+check "iperf3 listens" wait_for 60 ns right sh -c 'ss -ltn | grep -q :5201'
 check "iperf3, both ways" ns left iperf3 -c "$LAB_RIGHT_INNER" -B "$LAB_LEFT_INNER" -b 20M -n 3M --bidir
 impaired "loss and duplicates to left" left left
 lost_left=$lost
@@ -153,7 +153,7 @@ for _ in range(3):
     u.sendto(b"\xff", (__import__("sys").argv[1], 4500))' "$LAB_RIGHT"
 check "capture of il is whole" capture_stop il
 check "capture of ir is whole" capture_stop ir
-check "agent's counters come to rest" wait_for 10 agent_is_stable
+check "agent's counters come to rest" wait_for 60 agent_is_stable
 state=$TMPDIR/state.json events=$TMPDIR/events.json
 agent_json >"$state"
 "$ESPIAL" events --json --socket "$AGENT_SOCKET" >"$events"

@@ -128,7 +128,7 @@ bool host_interface(struct host_live *l, const char *name, struct state_interfac
 void host_expect_ingress(struct host_live *l, const char *name, const char *ingress)
 {
 	struct state_interface seen = {0};
-	time_t end = time(NULL) + 5;
+	time_t end = time(NULL) + 60;
 
 	for (;;) {
 		struct pollfd waiting = {.fd = live_follow_fd(l->live), .events = POLLIN};

@@ -158,7 +158,7 @@ static void every_hook_counts_alike(void **state)
 		begin = now_ns();
 		send_esp("a0", SENT);
 		send_esp("b0", SENT);
-		for (int wait = 0; wait < 200; wait++, usleep(10000)) {
+		for (int wait = 0; wait < 6000; wait++, usleep(10000)) {
 			assert_true(host_interface(&l, "b0", &b0));
 			if (b0.in.seen >= SENT && b0.out.seen >= SENT)
 				break;
@@ -326,7 +326,7 @@ static void crash(enum live_xdp_mode mode, unsigned int without)
 /* The kernel lets go of a dead process's links after its death was reported. */
 static void expect_no_links(uint32_t xdp)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (host_hooks("b0").xdp == xdp && !host_hooks("b0").tcx)
 			return;
 		usleep(10000);

@@ -151,14 +151,27 @@ static uint64_t arrived(const char *device)
 	return packets;
 }
 
-/* All that was sent is counted, within 10 s; `ret` is the state then. */
+/* The same, when nothing is under way any more. */
+static uint64_t arrived_in_all(const char *device)
+{
+	uint64_t before, now = arrived(device);
+
+	do {
+		before = now;
+		usleep(300000);
+		now = arrived(device);
+	} while (now != before);
+	return now;
+}
+
+/* All that was sent is counted, within 60 s; `ret` is the state then. */
 static void expect_seen(struct host_live *l, uint64_t wanted, struct state *ret)
 {
 	for (int wait = 0;; wait++, usleep(10000)) {
 		assert_int_equal(live_state(l->live, ret), 0);
 		if (ret->total.cls[ESP_CLASS_ESP] == wanted)
 			return;
-		if (wait == 1000 || ret->total.cls[ESP_CLASS_ESP] > wanted)
+		if (wait == 6000 || ret->total.cls[ESP_CLASS_ESP] > wanted)
 			break;
 		state_free(ret);
 	}
@@ -209,7 +222,7 @@ static void blank_times(struct state *s)
 		s->sas[i].first_ns = s->sas[i].last_ns = 0;
 }
 
-/* Every SA is, to the last number, what it was. Times are by two clocks, and a tick may lie between their readings. */
+/* Every SA is, to the last number, what it was. Times are by two clocks, and a busy machine lets time pass between their readings. */
 static void expect_equal(struct state *before, struct state *after)
 {
 	assert_int_equal(before->sa_count, after->sa_count);
@@ -217,7 +230,7 @@ static void expect_equal(struct state *before, struct state *after)
 		int64_t first = (int64_t)(after->sas[i].first_ns - before->sas[i].first_ns),
 			last = (int64_t)(after->sas[i].last_ns - before->sas[i].last_ns);
 
-		assert_true(llabs(first) < 20000000 && llabs(last) < 20000000);
+		assert_true(llabs(first) < 1000000000 && llabs(last) < 1000000000);
 	}
 	blank_times(before);
 	blank_times(after);
@@ -319,9 +332,7 @@ static void an_upgrade_loses_nothing(void **state)
 		}
 		s.stop = true;
 		pthread_join(thread, NULL);
-		for (int wait = 0; wait < 100 && arrived("b0") - before < s.sent; wait++)
-			usleep(10000);
-		expect_seen(&l, arrived("b0") - before, &now);
+		expect_seen(&l, arrived_in_all("b0") - before, &now);
 		expect_whole(&now, arrived("b0") - before);
 		state_free(&now);
 		live_close(l.live);
@@ -378,9 +389,7 @@ static void killed_at_any_moment(void **state)
 	o.other_version = 7;
 	must_open(&l, o);
 	assert_null(strstr(l.lines, "lost"));
-	for (int wait = 0; wait < 100 && arrived("b0") - before < s.sent; wait++)
-		usleep(10000);
-	expect_seen(&l, arrived("b0") - before, &now);
+	expect_seen(&l, arrived_in_all("b0") - before, &now);
 	expect_whole(&now, arrived("b0") - before);
 	state_free(&now);
 	o.keep = LIVE_KEEP_NO;
@@ -398,8 +407,7 @@ static void send_until(struct sender *s, const char *device, uint64_t more)
 
 	for (int wait = 0; wait < 1000 && arrived(device) < wanted; wait++)
 		send_some(s, 10);
-	usleep(20000);
-	assert_true(arrived(device) >= wanted);
+	assert_true(arrived_in_all(device) >= wanted);
 }
 
 static void interfaces_that_changed_meanwhile(void **state)

@@ -4,13 +4,7 @@
 # The agent beside ESP of the kernel: what it says is known, and a key that is planted is found nowhere.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_cmd jq curl
-vm_modules veth xfrm_user esp4 authenc hmac sha256_generic crypto_null xfrm_algo
-vm_pair
-vm_policies
-for host in a b; do
-	vm_sa $host 10.9.0.1 10.9.0.2 0x00001001
-	vm_sa $host 10.9.0.2 10.9.0.1 0x00002001
-done
+vm_esp
 
 socket=$TMPDIR/agent.sock
 (ulimit -c unlimited && exec ip netns exec "${NS_PREFIX}b" "$ESPIAL" run -i b0 --socket "$socket" --journal "$TMPDIR/journal.db" >"$TMPDIR/agent.log" 2>&1) &

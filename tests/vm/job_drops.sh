@@ -3,14 +3,7 @@
 #
 # What the host refuses and drops, with real ESP: each fault moves its own counter and reason, as the running agent tells it.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-vm_modules veth xfrm_user esp4 authenc hmac sha256_generic crypto_null xfrm_algo
-vm_pair
-vm_policies
-AB=0x00001001 BA=0x00002001
-for host in a b; do
-	vm_sa $host 10.9.0.1 10.9.0.2 $AB
-	vm_sa $host 10.9.0.2 10.9.0.1 $BA
-done
+vm_esp
 SOCKET=$TMPDIR/espial.sock
 nsq b "$ESPIAL" run -i b0 --socket "$SOCKET" --journal none >"$TMPDIR/agent.log" 2>&1 &
 agent=$!

@@ -6,15 +6,9 @@
 # before it.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_cmd jq ethtool
-vm_modules veth xfrm_user esp4 esp4_offload authenc hmac sha256_generic crypto_null xfrm_algo
+vm_modules esp4_offload
+vm_esp
 [ -e /sys/module/esp4_offload ] || skip_all "this kernel has no esp4_offload"
-vm_pair
-vm_policies
-AB=0x00001001 BA=0x00002001
-for host in a b; do
-	vm_sa $host 10.9.0.1 10.9.0.2 $AB
-	vm_sa $host 10.9.0.2 10.9.0.1 $BA
-done
 # veth gives to GRO only what comes from a device that does not segment (veth_skb_is_eligible_for_gro())
 gro_on()
 {

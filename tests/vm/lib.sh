@@ -74,6 +74,22 @@ vm_policies()
 	nsq b ip xfrm policy add src 10.9.1.1 dst 10.9.2.1 dir in tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 7 mode tunnel
 }
 
+# vm_esp: all of it, modules too: two hosts, policies, and an SA each way at both
+# shellcheck disable=SC2034 # for the jobs
+AB=0x00001001 BA=0x00002001
+vm_esp()
+{
+	local host
+
+	vm_modules veth xfrm_user esp4 authenc hmac sha256_generic crypto_null xfrm_algo
+	vm_pair
+	vm_policies
+	for host in a b; do
+		vm_sa $host 10.9.0.1 10.9.0.2 $AB
+		vm_sa $host 10.9.0.2 10.9.0.1 $BA
+	done
+}
+
 # watch_start HOST IFACE: xfrm_watch there, ready
 # shellcheck disable=SC2034 # watch_pid is for the jobs
 watch_start()
@@ -128,4 +144,33 @@ xfrm_stat()
 known_is()
 {
 	[ "$(watch_sa "$1" | field 1)" = "$2" ]
+}
+
+# ---- the agent, and what it says is wrong
+
+# vm_agent HOST IFACE: in the background until the job ends
+vm_agent()
+{
+	vm_socket=$TMPDIR/agent.sock
+	ip netns exec "$NS_PREFIX$1" "$ESPIAL" run -i "$2" --socket "$vm_socket" --journal none >"$TMPDIR/agent.log" 2>&1 &
+	at_exit stop_process $!
+	check "the agent is up" wait_for 300 diagnosis
+}
+
+# diagnosis [OPTION...]: what is raised, as JSON
+diagnosis()
+{
+	"$ESPIAL" diagnose --json --socket "$vm_socket" "$@" 2>/dev/null
+}
+
+# says ID [FILTER]: the finding is raised, and that is true of it
+says()
+{
+	diagnosis | jq -e --arg id "$1" "any(.[]; .id == \$id and .until == null and (.evidence | length) > 0 and (${2:-true}))"
+}
+
+# among REGEX [OPTION...]: which findings there are of those
+among()
+{
+	diagnosis "${@:2}" | jq -r '.[].id' | grep -xE "$1" | sort -u | xargs
 }

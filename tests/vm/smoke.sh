@@ -6,13 +6,7 @@
 # test-kernels` asks for more of the same.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need_cmd jq
-vm_modules veth xfrm_user esp4 authenc hmac sha256_generic crypto_null xfrm_algo
-vm_pair
-vm_policies
-for host in a b; do
-	vm_sa $host 10.9.0.1 10.9.0.2 0x00001001
-	vm_sa $host 10.9.0.2 10.9.0.1 0x00002001
-done
+vm_esp
 
 check "golden packets" env CMOCKA_MESSAGE_OUTPUT=TAP "$ESPIAL_BUILD/test/prog/test_golden"
 
