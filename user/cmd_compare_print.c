@@ -257,10 +257,10 @@ static void print_notes(const struct compare *c, const struct compare_sums *sums
 		by_spi += sums->list[i].by_spi;
 	}
 	if (beyond)
-		printf("\n%" PRIu64 " packets more were sent after the last that arrived: on the way, sent "
+		printf("\n%" PRIu64 " packet%s more %s sent after the last that arrived: on the way, sent "
 		       "after the other end was "
 		       "read, or lost. Compare again.\n",
-		       beyond);
+		       beyond, beyond == 1 ? "" : "s", beyond == 1 ? "was" : "were");
 	if (pending)
 		printf("\n%" PRIu64 " of the lost are so recent that they may still come.\n", pending);
 	if (unwatched)

@@ -10,8 +10,11 @@
 
 #include "cmd.h"
 #include "cmd_ask.h"
-#include "diagnose/catalogue.h"
+#include "cmd_diagnose.h"
+#include "cmd_json.h"
+#include "cmd_tunnel.h"
 #include "diagnose/finding.h"
+#include "model/address.h"
 #include "ui/finding_read.h"
 #include "ui/finding_text.h"
 #include "ui/format.h"
@@ -19,16 +22,22 @@
 #include "ui/view.h"
 #include "when.h"
 
+#define UNEXPLAINED 8 /* names told of tunnels that are down */
+
 enum { KEY_SOCKET = 0x100, KEY_JSON, KEY_PEER, KEY_TUNNEL, KEY_SINCE, KEY_ALL, KEY_EXIT_CODE, KEY_BRIEF };
 
 struct diagnose_arguments {
 	const char *socket, *peer, *tunnel;
 	uint64_t since_ns; /* 0: only what is so now */
 	bool all, json, exit_code, brief;
+	char peer_text[ADDRESS_TEXT];
 };
 
 static const struct argp_option options[] = {
-	{.name = "all", .key = KEY_ALL, .doc = "also what could not be decided, and what it would need"},
+	{.name = "all",
+	 .key = KEY_ALL,
+	 .doc = "also what was looked for and not found, and what could not be decided, and what that "
+		"would need"},
 	{.name = "brief", .key = KEY_BRIEF, .doc = "one line for each finding"},
 	{.name = "exit-code", .key = KEY_EXIT_CODE, .doc = "exit with 1 when there is a warning or worse"},
 	{.name = "json", .key = KEY_JSON, .doc = "the findings as JSON"},
@@ -42,9 +51,20 @@ static const struct argp_option options[] = {
 	{0},
 };
 
+static void parse_since(struct diagnose_arguments *a, const char *value)
+{
+	uint64_t now = (uint64_t)time(NULL) * 1000000000U;
+
+	if (when_parse(value, now, &a->since_ns) != 0)
+		cmd_usage("--since: '%s' is no time: " WHEN_EXAMPLES, value);
+	if (a->since_ns > now)
+		cmd_usage("--since: '%s' is yet to come: " WHEN_EXAMPLES, value);
+}
+
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct diagnose_arguments *a = state->input;
+	uint8_t address[16];
 
 	switch (key) {
 	case KEY_ALL:
@@ -60,11 +80,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		a->json = true;
 		return 0;
 	case KEY_PEER:
-		a->peer = value;
+		if (!address_parse(value, address))
+			cmd_usage("--peer '%s': must be an address, like 203.0.113.7 or 2001:db8::7", value);
+		a->peer = address_text(address, a->peer_text);
 		return 0;
 	case KEY_SINCE:
-		if (when_parse(value, (uint64_t)time(NULL) * 1000000000U, &a->since_ns) != 0)
-			cmd_usage("--since: '%s' is no time: " WHEN_EXAMPLES, value);
+		parse_since(a, value);
 		return 0;
 	case KEY_SOCKET:
 		a->socket = value;
@@ -81,22 +102,26 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 /* ---- choosing */
 
-static bool wanted(const struct diagnose_arguments *a, const json_t *finding)
+static const char *const lists[] = {"findings", "findings_cleared"};
+
+static bool is_about(const struct diagnose_arguments *a, const json_t *finding)
 {
 	const json_t *subject = json_object_get(finding, "subject");
+
+	return (!a->peer || strcmp(view_string(subject, "peer"), a->peer) == 0) &&
+	       (!a->tunnel || strcmp(view_string(subject, "tunnel"), a->tunnel) == 0);
+}
+
+static bool wanted(const struct diagnose_arguments *a, const json_t *finding)
+{
 	const char *until = json_string_value(json_object_get(finding, "until"));
 
-	if (a->peer && strcmp(view_string(subject, "peer"), a->peer) != 0)
-		return false;
-	if (a->tunnel && strcmp(view_string(subject, "tunnel"), a->tunnel) != 0)
-		return false;
-	return !until || (a->since_ns && format_parse_time(until) >= a->since_ns);
+	return is_about(a, finding) && (!until || (a->since_ns && format_parse_time(until) >= a->since_ns));
 }
 
 /* A new array of what is asked for out of findings[] and findings_cleared[]; NULL: no memory. */
 static json_t *choose(const struct diagnose_arguments *a, const json_t *document)
 {
-	static const char *const lists[] = {"findings", "findings_cleared"};
 	json_t *chosen = json_array(), *finding;
 	size_t i;
 
@@ -132,7 +157,26 @@ static bool about(const struct diagnose_arguments *a, const json_t *tunnel)
 	       (!a->peer || strcmp(view_string(tunnel, "remote"), a->peer) == 0);
 }
 
-/* "3 tunnels: 2 up, 1 down." */
+/* Is there such a tunnel, or was there a finding about it? A mistyped name must not look like a tunnel that is well. */
+static bool is_known(const struct diagnose_arguments *a, const json_t *document)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "tunnels"), i, one) {
+		if (about(a, one))
+			return true;
+	}
+	for (size_t l = 0; l < 2; l++) {
+		json_array_foreach(json_object_get(document, lists[l]), i, one) {
+			if (is_about(a, one))
+				return true;
+		}
+	}
+	return !a->tunnel && !a->peer;
+}
+
+/* "3 tunnels: 2 up, 1 down" */
 static void print_tunnels(const json_t *document, const struct diagnose_arguments *a)
 {
 	static const char *const states[] = {"up", "idle", "negotiating", "down"};
@@ -148,7 +192,7 @@ static void print_tunnels(const json_t *document, const struct diagnose_argument
 			counts[s] += strcmp(view_string(tunnel, "state"), states[s]) == 0;
 	}
 	if (!all) {
-		fputs("no tunnel was seen", stdout);
+		fputs("No tunnel was seen yet", stdout);
 		return;
 	}
 	printf("%zu tunnel%s", all, all == 1 ? "" : "s");
@@ -160,19 +204,27 @@ static void print_tunnels(const json_t *document, const struct diagnose_argument
 	}
 }
 
-static void print_undecided(const json_t *document)
+/* A tunnel that is down without a finding: what there is to look at. */
+static void print_unexplained(const json_t *document, const struct diagnose_arguments *a)
 {
-	json_t *row, *need;
-	size_t i, k;
+	json_t *tunnel;
+	size_t i, told = 0;
 
-	printf("\nNot decided, for want of:\n");
-	json_array_foreach(json_object_get(document, "findings_undecided"), i, row) {
-		printf("  %-26s", view_string(row, "id"));
-		json_array_foreach(json_object_get(row, "needs"), k, need) {
-			printf("%s%s", k ? "; " : "", json_string_value(need));
+	json_array_foreach(json_object_get(document, "tunnels"), i, tunnel) {
+		if (!about(a, tunnel) || strcmp(view_string(tunnel, "state"), "down") != 0)
+			continue;
+		fputs(told ? ", " : "Down, and what was seen does not say why: ", stdout);
+		if (told++ == UNEXPLAINED) {
+			fputs("…", stdout);
+			break;
 		}
-		putchar('\n');
+		ui_clean(stdout, view_string(tunnel, "name"));
 	}
+	if (told)
+		fputs(". To do: look what was last with `espial journal`, and what would be needed to know "
+		      "more "
+		      "with `espial diagnose --all`.\n",
+		      stdout);
 }
 
 static int print_text(const json_t *document, const json_t *chosen, const struct diagnose_arguments *a)
@@ -188,9 +240,10 @@ static int print_text(const json_t *document, const json_t *chosen, const struct
 	}
 	ui_options_detect(stdout, &ui);
 	if (!list.count) {
-		fputs("No findings: ", stdout);
+		fputs("No findings. ", stdout);
 		print_tunnels(document, a);
 		fputs(".\n", stdout);
+		print_unexplained(document, a);
 	} else {
 		ui_print_findings(stdout, &list, &text, &ui);
 		if (!a->brief) {
@@ -204,7 +257,7 @@ static int print_text(const json_t *document, const json_t *chosen, const struct
 			"espial: %zu findings of another version are not shown: use the agent's own espial\n",
 			unknown);
 	if (a->all)
-		print_undecided(document);
+		diagnose_print_all(document, chosen, &ui);
 	findings_free(&list);
 	return CMD_OK;
 }
@@ -212,7 +265,8 @@ static int print_text(const json_t *document, const json_t *chosen, const struct
 static int print(const struct client_reply *reply, const struct diagnose_arguments *a)
 {
 	json_t *document = json_loadb(reply->body, reply->length, 0, NULL), *chosen;
-	int status = CMD_OK;
+	bool is_bad;
+	int status;
 
 	if (!document || !json_is_array(json_object_get(document, "findings"))) {
 		json_decref(document);
@@ -221,16 +275,21 @@ static int print(const struct client_reply *reply, const struct diagnose_argumen
 				  "version of espial",
 				  a->socket);
 	}
-	chosen = choose(a, document);
-	if (!chosen) {
-		status = cmd_cannot("out of memory");
-	} else if (a->json) {
-		if (json_dumpf(chosen, stdout, JSON_INDENT(1)) == 0)
-			putchar('\n');
-	} else {
-		status = print_text(document, chosen, a);
+	if (!is_known(a, document)) {
+		cmd_tunnel_unknown(document, a->tunnel ? "--tunnel" : "--peer", a->tunnel ? "name" : "remote",
+				   a->tunnel ? a->tunnel : a->peer);
+		json_decref(document);
+		return CMD_CANNOT;
 	}
-	if (status == CMD_OK && a->exit_code && bad(chosen))
+	chosen = choose(a, document);
+	is_bad = bad(chosen);
+	if (!chosen)
+		status = cmd_cannot("out of memory");
+	else if (a->json)
+		status = cmd_json_print(a->all ? diagnose_all(document, chosen) : json_incref(chosen));
+	else
+		status = print_text(document, chosen, a);
+	if (status == CMD_OK && a->exit_code && is_bad)
 		status = CMD_FINDINGS;
 	json_decref(chosen);
 	json_decref(document);

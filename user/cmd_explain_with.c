@@ -15,8 +15,11 @@
 #include "source/capfile.h"
 #include "source/offline.h"
 #include "ui/finding_read.h"
+#include "ui/finding_text.h"
 #include "ui/format.h"
 #include "ui/view.h"
+
+#define APART_NS UINT64_C(3600000000000) /* clocks differ, and daemons tell late */
 
 /* ---- a capture becomes the same document as an agent's answer */
 
@@ -156,6 +159,25 @@ static void forget(struct log_wire *wire)
 	free(wire->sas);
 }
 
+/* A capture of another day adds nothing, which is better said than left to be wondered about. */
+static void tell_apart(const struct log_timeline *t, const struct log_wire *wire)
+{
+	char seen[2][FINDING_TIME_SIZE], logged[2][FINDING_TIME_SIZE];
+
+	if (!t->first_ns || !wire->first_ns ||
+	    (wire->first_ns <= t->last_ns + APART_NS && t->first_ns <= wire->last_ns + APART_NS))
+		return;
+	ui_finding_time(wire->first_ns, true, seen[0]);
+	ui_finding_time(wire->last_ns, true, seen[1]);
+	ui_finding_time(t->first_ns, true, logged[0]);
+	ui_finding_time(t->last_ns, true, logged[1]);
+	fprintf(stderr,
+		"espial: --with: %s saw from %s to %s, and the log is of %s to %s: they have no time in "
+		"common "
+		"(--year, or TZ?)\n",
+		wire->name, seen[0], seen[1], logged[0], logged[1]);
+}
+
 static int join(struct findings *findings, const struct log_timeline *t,
 		const struct log_diagnose_options *limits, const json_t *document, bool live)
 {
@@ -163,6 +185,8 @@ static int join(struct findings *findings, const struct log_timeline *t,
 	size_t log_count = findings->count;
 	int err = read_wire(document, live, &wire);
 
+	if (!err)
+		tell_apart(t, &wire);
 	/* Nothing seen: nothing to say */
 	if (!err && wire.first_ns) {
 		err = finding_read(view_get(document, "findings"), findings, NULL);

@@ -69,30 +69,46 @@ bool cmd_tunnel_is(const json_t *object, const char *key, const char *value)
 	return text && strcmp(text, value) == 0;
 }
 
-/* Names of tunnels may come from the network. */
-static void no_such_tunnel(const json_t *tunnels, const char *option, const char *name)
+/* What tunnels have at `key`, each once, cleaned: it may come from the network. NULL: none. To be freed. */
+static char *list_of(const json_t *tunnels, const char *key)
 {
+	const char *seen[NAMES_TOLD];
 	struct text list = {0};
-	size_t i, told = 0;
+	size_t i, told = 0, known;
 	const json_t *tunnel;
-	char *copy;
 
 	json_array_foreach(tunnels, i, tunnel) {
-		const char *other = json_string_value(json_object_get(tunnel, "name"));
+		const char *other = json_string_value(json_object_get(tunnel, key));
 
-		if (!other || told == NAMES_TOLD)
+		for (known = 0; other && known < told && strcmp(seen[known], other) != 0; known++)
+			;
+		if (!other || known < told)
 			continue;
+		if (told == NAMES_TOLD) {
+			text_printf(&list, ", …");
+			break;
+		}
+		seen[told] = other;
 		text_printf(&list, "%s", told++ ? ", " : "");
 		text_clean(&list, other);
 	}
-	copy = text_take(&list, NULL);
 	if (told)
-		cmd_cannot("%s %s: the agent has no such tunnel: it has %s%s", option, name,
-			   copy ? copy : "others", json_array_size(tunnels) > told ? ", …" : "");
+		return text_take(&list, NULL);
+	text_free(&list);
+	return NULL;
+}
+
+void cmd_tunnel_unknown(const json_t *document, const char *option, const char *key, const char *value)
+{
+	const char *what = strcmp(key, "name") == 0 ? "such tunnel" : "tunnel to this peer";
+	char *list = list_of(json_object_get(document, "tunnels"), key);
+
+	if (list)
+		cmd_cannot("%s %s: the agent has no %s: it has %s", option, value, what, list);
 	else
 		cmd_cannot("%s %s: the agent has no tunnel yet: `espial status tunnels` shows them", option,
-			   name);
-	free(copy);
+			   value);
+	free(list);
 }
 
 const json_t *cmd_tunnel_find(const json_t *document, const char *name)
@@ -112,7 +128,7 @@ const json_t *cmd_tunnel_named(const json_t *document, const char *option, const
 	const json_t *tunnel = cmd_tunnel_find(document, name);
 
 	if (!tunnel)
-		no_such_tunnel(json_object_get(document, "tunnels"), option, name);
+		cmd_tunnel_unknown(document, option, "name", name);
 	return tunnel;
 }
 

@@ -17,6 +17,8 @@ int cmd_tunnel_state_quiet(const char *socket, json_t **ret);
 const json_t *cmd_tunnel_find(const json_t *document, const char *name);
 /* The same; NULL: said why not, with `option` as what it was asked for by. */
 const json_t *cmd_tunnel_named(const json_t *document, const char *option, const char *name);
+/* Says that no tunnel has this at `key` ("name", "remote"), and which there are. */
+void cmd_tunnel_unknown(const json_t *document, const char *option, const char *key, const char *value);
 /* Has the object this string at `key`? */
 bool cmd_tunnel_is(const json_t *object, const char *key, const char *value);
 

@@ -7,7 +7,7 @@
 #
 # For each scenario NAME.pcap, taken at the router beside the left gateway, and NAME.txt: the lines of the left charon's log
 # that tell of messages, retransmissions and states. Pings run all the time, so that time goes on in the capture when IKE
-# is silent. Needs root, strongSwan, nftables, openssl and tcpdump; about ten minutes.
+# is silent. Needs root, strongSwan, nftables, openssl, tcpdump and python3; about 15 minutes.
 # shellcheck disable=SC2317
 export ESPIAL_TEST_ID=${ESPIAL_TEST_ID:-dgc}
 here=$(readlink -f "${BASH_SOURCE[0]%/*}")
@@ -152,6 +152,31 @@ scenario_one_side()
 	sleep 3
 }
 
+# damage WHAT...: what the right gateway says to the left one on UDP 4500 comes with a length that cannot be
+damage()
+{
+	_lab_table
+	ns isp nft add rule ip lab do_lose "ip saddr $LAB_RIGHT udp sport 4500 @th,64,32 0 $* @th,336,16 set 0xffff udp checksum set 0"
+}
+
+scenario_damaged()
+{
+	lab_conn
+	begin "$quick"
+	damage
+	initiate left 6
+	wait_for 10 logged 'giving up'
+}
+
+scenario_damaged_once()
+{
+	lab_conn
+	begin "$quick"
+	damage numgen inc mod 1000 0
+	initiate left 6
+	sleep 5
+}
+
 # ---- it is up, and traffic does not pass
 
 # What the right gateway encrypts is lost on the way; IKE is not
@@ -171,6 +196,85 @@ scenario_one_way_in()
 	ns_spawn right "$LAB_DIR/back" ping -q -i 0.5 -I "$LAB_RIGHT_INNER" "$LAB_LEFT_INNER"
 	at_exit stop_process "$SPAWNED"
 	sleep 100
+}
+
+# ---- it is up, and the path is not what it should be
+
+# The right gateway is more than a second away, or less
+slow()
+{
+	lab_delay "$1" && up '' options='dpd_delay = 1s' || return
+	stop_process "$pings" # DPD asks only when ESP is silent
+	sleep 6
+}
+
+scenario_slow()
+{
+	slow 1200
+}
+
+scenario_slow_less()
+{
+	slow 700
+}
+
+# A second way from the router to the left gateway, with one hop more; the first packets take the short one
+detour()
+{
+	ns_add detour && ns_link isp d0 detour e0 && ns_link detour e1 isp d1 || return
+	ns detour sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.e0.rp_filter=0
+	ns isp sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.d1.rp_filter=0
+	ip -n "${NS_PREFIX}isp" addr add 10.3.0.1/24 dev d0
+	ip -n "${NS_PREFIX}isp" addr add 10.4.0.1/24 dev d1
+	ip -n "${NS_PREFIX}detour" addr add 10.3.0.2/24 dev e0
+	ip -n "${NS_PREFIX}detour" addr add 10.4.0.2/24 dev e1
+	ip -n "${NS_PREFIX}detour" route add default via 10.4.0.1
+	ip -n "${NS_PREFIX}isp" route add 10.1.0.0/24 dev il table 7
+	ip -n "${NS_PREFIX}isp" rule add iif d1 table 7
+	up '' || return
+	stop_process "$pings"
+	small_pings 110 0.02
+}
+
+# small_pings COUNT INTERVAL
+small_pings()
+{
+	ns left ping -q -c "$1" -i "$2" -s 8 -I "$LAB_LEFT_INNER" "$LAB_RIGHT_INNER" >/dev/null
+}
+
+way()
+{
+	ip -n "${NS_PREFIX}isp" route "$1" "$LAB_LEFT" via 10.3.0.2
+}
+
+# Each packet of the right gateway takes the other way, for 45 seconds
+scenario_ways()
+{
+	local i
+
+	detour || return
+	for i in {1..50}; do
+		way add
+		small_pings 1 1
+		sleep 0.4
+		way del
+		small_pings 1 1
+		sleep 0.4
+	done
+}
+
+# The path changes once, and back, and is as it was for the rest
+scenario_ways_once()
+{
+	local i
+
+	detour || return
+	for i in {1..40}; do
+		[ "$i" != 10 ] || way add
+		[ "$i" != 20 ] || way del
+		small_pings 2 0.2
+		sleep 0.8
+	done
 }
 
 # ---- it falls

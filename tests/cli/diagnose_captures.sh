@@ -48,6 +48,10 @@ v2psk ike-auth-failed
 v2rekey -
 v2remap nat-mapping-changed
 v2restart dpd-timeout
+diagnose/ah -
+diagnose/ah_refused child-sa-failed
+diagnose/damaged ike-malformed
+diagnose/damaged_once -
 diagnose/dead dpd-timeout tunnel-not-restarted
 diagnose/deleted ike-sa-deleted-by-peer
 diagnose/deleted_back ike-sa-deleted-by-peer
@@ -58,6 +62,8 @@ diagnose/groups ike-dh-group-retry tunnel-flapping
 diagnose/healthy -
 diagnose/ike_only dpd-timeout
 diagnose/mended ike-auth-failed
+diagnose/nat_ah ah-behind-nat
+diagnose/nat_raw nat-t-not-negotiated
 diagnose/nobody ike-no-response
 diagnose/one_side only-one-side-can-start
 diagnose/one_way_in esp-one-way-in
@@ -67,7 +73,11 @@ diagnose/rekey_v1 child-rekey-failing
 diagnose/rekey_v2 child-rekey-failing
 diagnose/rekeys -
 diagnose/selectors child-sa-failed
+diagnose/slow ike-slow
+diagnose/slow_less -
 diagnose/versions ike-version-mismatch
+diagnose/ways path-changed
+diagnose/ways_once -
 tcpdump/ISAKMP_sa_setup weak-crypto
 tcpdump/espudp1 -
 tcpdump/ikev2four ike-cookie-challenge weak-crypto

@@ -31,6 +31,9 @@ is "a line for each" "$(grep -c '^WARNING hq, over since ' out) $(wc -l <out)" "
 matches "with the period" "$(cat out)" 'went down and came back 6 times, every 24 h 0 min'
 matches "attribute by attribute, of VRP" "$("$ESPIAL" explain "$logs/vrp-attributes.log")" \
 	'DH group: MODP_1024 only on the received side, MODP_2048 only on the configured side; encryption algorithm: DES_CBC only on the received'
+matches "what differs, of pluto" "$("$ESPIAL" explain "$logs/pluto-configured.log")" \
+	'with 203\.0\.113\.7: MODP_1024 \(DH group 2\) only on the received side; MODP_2048 \(DH group 14\), ECP_256 \(DH group 19\) only on the configured side\. To do: set the same DH group on both ends'
+is "and its own proposals, once" "$("$ESPIAL" explain "$logs/pluto-configured.log" | grep -c 'proposals configured here: ')" 1
 matches "what the peer offers, of pluto" "$("$ESPIAL" explain "$logs/pluto-proposal.log")" 'with 203\.0\.113\.7: the peer offers 1:IKE:ENCR=AES_CBC_256;'
 status "nothing wrong" 0 "$ESPIAL" explain charon-healthy-rekeys.log
 matches "is said too" "$(head -n 1 out)" '^No fault found\.$'
@@ -105,6 +108,8 @@ status "nobody listens there" 3 "$ESPIAL" explain --with http://127.0.0.1:1 wire
 matches "is told" "$(cat err)" 'http://127\.0\.0\.1:1: no agent listens there'
 is_json "a capture of another time says nothing" <("$ESPIAL" explain --json --with "$capture" charon-dpd.log) \
 	'[.findings[0].evidence[] | select(.origin == "wire")] | length' 0
+matches "but that it is of another time" "$("$ESPIAL" explain --brief --with "$capture" charon-dpd.log 2>&1 >/dev/null)" \
+	'^espial: --with: the capture saw from .* and the log is of 2026-03-01 .*: they have no time in common'
 status "no such capture" 3 "$ESPIAL" explain --with nowhere.pcap wire.log
 matches "the log is explained" "$(cat out)" '^CRITICAL t, since '
 

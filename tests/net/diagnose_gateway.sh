@@ -86,7 +86,7 @@ says "IKE: what" 'A port mapping on l0 takes IKE .* UDP 500 from 10\.2\.0\.[0-9]
 agent_stop
 check "not asked for: not read" agent_start left -i l0 --vici none --firewall no
 diagnose --all >"$out"
-says "and what is needed is told" 'nat-steals-ike +the firewall.s NAT rules: run the agent .*--firewall yes'
+says "and what is needed is told" '^  the firewall.s NAT rules: run the agent .*--firewall yes'
 agent_stop
 ns left nft flush ruleset
 ns left ip xfrm policy flush

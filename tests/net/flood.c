@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * flood IFACE sas COUNT PACKETS | ike COUNT | rekeyed SECONDS TUNNELS EVERY - more than the agent has room for, or time
+ * flood IFACE sas COUNT PACKETS | ike COUNT | init COUNT FIRST | rekeyed SECONDS TUNNELS EVERY - more than the agent has room for, or time
  *
  * sas: COUNT SAs of PACKETS packets each, numbered 1 to PACKETS, one SA after the other, so that each proves itself to be one.
  * ike: COUNT IKE_SA_INIT requests, each from an initiator of its own that is never heard of again. Prints how many frames
- * were sent. Paced, since a veth drops what its peer is too slow to take.
+ * were sent. init: such requests, numbered from FIRST on, with all that a responder wants to see in one (these lack a key). Paced, since a veth drops what its peer is too slow to take.
  * rekeyed: TUNNELS peers, each with one SA that is replaced EVERY so many seconds, in turn, with an IKE message before that; numbers
  * are left out and sent twice. As fast as the receiver takes them: what a veth has no room for is sent again. Prints in JSON
  * what must be counted.
@@ -114,6 +114,43 @@ static uint64_t send_ike(int fd, uint32_t count)
 		set32(ike + 4, i);
 		set32(ike + 32, i);
 		transmit(fd, frame, IP_AT + 20 + 8 + IKE_BYTES, &sent);
+	}
+	return sent;
+}
+
+/* SA with one proposal, KE of Curve25519 and nonce, of which the last bytes are to be filled in. */
+static uint64_t send_init(int fd, uint32_t count, uint32_t first)
+{
+	static const uint8_t payloads[] = {
+		34, 0, 0, 48, 0, 0,  0, 44, 1,	  1,  0, 4,   /* SA, proposal 1: IKE, 4 transforms */
+		3,  0, 0, 12, 1, 0,  0, 12, 0x80, 14, 0, 128, /* AES_CBC_128 */
+		3,  0, 0, 8,  2, 0,  0, 5,		      /* PRF_HMAC_SHA2_256 */
+		3,  0, 0, 8,  3, 0,  0, 12,		      /* HMAC_SHA2_256_128 */
+		0,  0, 0, 8,  4, 0,  0, 31,		      /* X25519 */
+		40, 0, 0, 40, 0, 31, 0, 0,		      /* KE */
+	};
+	static const uint8_t nonce[] = {0, 0, 0, 36};
+	enum { KE_AT = 28 + sizeof(payloads), NONCE_AT = KE_AT + 32, INIT_BYTES = NONCE_AT + 36 };
+	uint8_t frame[IP_AT + 20 + 8 + INIT_BYTES] = {0};
+	uint8_t *udp = begin(frame, ESP_IPPROTO_UDP, 8 + INIT_BYTES), *ike = udp + 8;
+	uint64_t sent = 0;
+
+	set16(udp, ESP_PORT_IKE);
+	set16(udp + 2, ESP_PORT_IKE);
+	set16(udp + 4, 8 + INIT_BYTES);
+	ike[16] = 33; /* SA */
+	ike[17] = 0x20;
+	ike[18] = 34; /* IKE_SA_INIT */
+	ike[19] = 8;
+	set32(ike + 24, INIT_BYTES);
+	memcpy(ike + 28, payloads, sizeof(payloads));
+	memcpy(ike + NONCE_AT, nonce, sizeof(nonce));
+	for (uint32_t i = first; i < first + count; i++) {
+		set32(ike, 0x5a5a0000);
+		set32(ike + 4, i);
+		set32(ike + KE_AT, i);
+		set32(ike + NONCE_AT + 4, i);
+		transmit(fd, frame, sizeof(frame), &sent);
 	}
 	return sent;
 }
@@ -267,13 +304,16 @@ int main(int argc, char **argv)
 				(uint32_t)strtoul(argv[4], NULL, 10));
 	} else if (argc == 4 && strcmp(argv[2], "ike") == 0) {
 		sent = send_ike(open_on(argv[1]), (uint32_t)strtoul(argv[3], NULL, 10));
+	} else if (argc == 5 && strcmp(argv[2], "init") == 0) {
+		sent = send_init(open_on(argv[1]), (uint32_t)strtoul(argv[3], NULL, 10),
+				 (uint32_t)strtoul(argv[4], NULL, 10));
 	} else if (argc == 6 && strcmp(argv[2], "rekeyed") == 0) {
 		send_rekeyed(open_on(argv[1]), strtoul(argv[3], NULL, 10),
 			     (uint32_t)strtoul(argv[4], NULL, 10), strtoul(argv[5], NULL, 10));
 		return 0;
 	} else {
-		fprintf(stderr,
-			"usage: flood IFACE sas COUNT PACKETS | ike COUNT | rekeyed SECONDS TUNNELS EVERY\n");
+		fprintf(stderr, "usage: flood IFACE sas COUNT PACKETS | ike COUNT | init COUNT FIRST | "
+				"rekeyed SECONDS TUNNELS EVERY\n");
 		return 2;
 	}
 	printf("%ju\n", (uintmax_t)sent);

@@ -3,8 +3,9 @@
 #
 # As many packets as the machine makes, for SOAK_SECONDS (10; `make soak`: an hour): an agent that keeps a journal sees every one of
 # them, while 50 peers replace their SAs every 20 s (2 s when it is short), and numbers are left out and repeated. Beside it another agent watches two
-# strongSwan gateways that rekey all the time. Memory, descriptors and threads of both stay as they were half-way; what was sent, seen,
-# lost and repeated is the same to the packet. timeout: 900
+# strongSwan gateways that rekey all the time and ask each other whether they live. Memory, descriptors and threads of both stay as they
+# were half-way; what was sent, seen, lost and repeated is the same to the packet; each rekey is counted; and of the gateways, which
+# are well, no finding is raised in all that time. timeout: 900
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lab/lab.sh
@@ -67,7 +68,7 @@ sent()
 check "the agent starts" start load dut -i b0 --sa-capacity 32768 --events-per-second 100000 || finish
 lab=''
 # shellcheck disable=SC2119 # the defaults
-if [ -z "$(lab_ipsec_missing)" ] && lab_up && lab_tunnel; then
+if [ -z "$(lab_ipsec_missing)" ] && lab_up && lab_tunnel options='dpd_delay = 20s'; then
 	check "the agent of the gateway starts" start gateway left -i l0 --vici "$LAB_DIR/left/vici" && lab=1
 else
 	skip "gateways that rekey" "no strongSwan here, or no tunnel"
@@ -78,11 +79,23 @@ before=$(received)
 ns_spawn gen "$TMPDIR/sent.json" "$NET_PROGRAMS/flood" a0 rekeyed "$SOAK_SECONDS" $TUNNELS $EVERY
 generator=$SPAWNED
 at_exit stop_process "$generator" KILL
-begin=$SECONDS half='' half_gateway='' echoes=0 trouble=0 told=$SECONDS
+begin=$SECONDS half='' half_gateway='' echoes=0 trouble=0 asked=0 told=$SECONDS
 # How many there were, as the daemon's own log says
 rekeys()
 {
 	grep -o 'inbound CHILD_SA c{[0-9]*} established' "$LAB_DIR/left/charon.log" | sort -u | wc -l
+}
+
+# findings NAME: what an agent's journal has of tunnels and peers, but for what only tells that this machine is slow; ids, each once
+findings()
+{
+	"$ESPIAL" journal --file "$TMPDIR/$1.db" --kind finding-raised --limit 0 --json |
+		jq -r 'select(.peer) | .cause | select(IN("ike-slow", "ike-reply-lost") | not)' | sort -u | tr '\n' ' '
+}
+# The tunnel's rekeys, by the agent
+counted()
+{
+	jq '.tunnels[] | select(.name == "t") | .rekeys' "$AGENT_STATE"
 }
 
 # Echoes over the tunnel; without an answer in time nobody knows how many packets passed
@@ -97,7 +110,11 @@ echo_both()
 while ! is_gone "$generator"; do
 	if [ $lab ]; then
 		echo_both 5
-		lab_rekey || trouble=1
+		if lab_rekey; then
+			asked=$((asked + 1))
+		else
+			trouble=1
+		fi
 	fi
 	sleep 1
 	if [ -z "$half" ] && [ $((SECONDS - begin)) -ge $((SOAK_SECONDS / 2)) ]; then
@@ -136,7 +153,10 @@ if [ $lab ]; then
 	if [ $trouble = 0 ]; then
 		check "gateway: the tunnel's packets, both ways" agent_shows 60 \
 			'[.tunnels[] | select(.name == "t") | .in.packets, .out.packets]' "[$echoes,$echoes]" || jq -c '.tunnels' "$AGENT_STATE"
-		echo "rekeys: the daemon's $(rekeys), the agent's $(jq '.tunnels[] | select(.name == "t") | .rekeys' "$AGENT_STATE")"
+		is "gateway: each rekey that was asked for was made, and no other" "$(rekeys)" $asked
+		# The last one is told apart from one more SA when the old one has been silent for a while
+		agent_shows 60 '.tunnels[] | select(.name == "t") | .rekeys' $asked
+		echo "rekeys: $asked, by the agent $(counted)"
 	else
 		skip "gateway: to the packet" "an echo had no answer within a second, or a rekey took more than ten: $(rekeys)"
 		check "gateway: it answers" agent_shows 60 '.tunnels | length' 1
@@ -145,5 +165,11 @@ if [ $lab ]; then
 	flat gateway "${half_gateway:-$(size gateway)}"
 	agent_stop
 	is "gateway: the agent ends well" $? 0
+	if [ $trouble = 0 ]; then
+		is "gateway: all is well, and no finding was raised in all that time" "$(findings gateway)" ""
+	else
+		skip "gateway: no finding in all that time" "not all was well: $(findings gateway)"
+	fi
+	[ -z "$(findings gateway)" ] || "$ESPIAL" journal --file "$TMPDIR/gateway.db" --kind finding-raised --limit 0 --evidence
 fi
 finish

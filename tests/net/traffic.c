@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * traffic IFACE ROUNDS [RANDOM] - sends the same frames every time, and prints as JSON what must be counted of them
+ * traffic IFACE streams FROM,TO,SPI,FIRST,HOW,EVERY... - sends ESP until it is ended, some 100 packets a second of each stream
  *
  * Each round: one packet of every SA below, and what has none. RANDOM more ESP packets have SPIs that are used once. To addresses
  * that the receiver neither has nor forwards to: nobody answers. Paced, since a veth drops what its peer is too slow to take.
+ * A stream's numbers begin with FIRST; enum how says what is odd about each packet number EVERY. To an Ethernet address that
+ * nobody has, so nobody answers these either.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,9 +128,12 @@ static void udp(struct frame *f, uint16_t port, size_t payload)
 
 static void transmit(struct sender *s, const struct frame *f)
 {
-	if (send(s->fd, f->data, f->length, 0) != (ssize_t)f->length) {
-		perror("send");
-		exit(1);
+	while (send(s->fd, f->data, f->length, 0) != (ssize_t)f->length) {
+		if (errno != ENOBUFS) {
+			perror("send");
+			exit(1);
+		}
+		usleep(PAUSE_US); /* the receiver has no room */
 	}
 	s->bytes += f->length - f->ip;
 	if (++s->sent % BURST == 0)
@@ -247,6 +254,92 @@ static void send_random(struct sender *s)
 	s->esp++;
 }
 
+/* What is odd about a stream. */
+enum how { HOW_PLAIN, HOW_TWICE, HOW_CE, HOW_ECT1, HOW_LATE, HOW_ANEW, HOW_COUNT };
+
+static const char *const how_names[HOW_COUNT] = {
+	[HOW_PLAIN] = "plain", /* nothing: ECN-capable, ECT(0) */
+	[HOW_TWICE] = "twice", /* sent twice */
+	[HOW_CE] = "ce",       /* marked as congested */
+	[HOW_ECT1] = "ect1",   /* ECN-capable in the other way */
+	[HOW_LATE] = "late",   /* sent after the one behind it */
+	[HOW_ANEW] = "anew",   /* once: the numbers begin with 1 again */
+};
+
+struct stream {
+	uint8_t addresses[8]; /* from, to; as on the wire */
+	uint32_t spi, number, every;
+	enum how how;
+};
+
+static int parse_stream(char *text, struct stream *ret)
+{
+	char *part[6] = {0};
+
+	for (int i = 0; i < 6; i++)
+		if (!(part[i] = strsep(&text, ",")))
+			return -EINVAL;
+	if (inet_pton(AF_INET, part[0], ret->addresses) != 1 ||
+	    inet_pton(AF_INET, part[1], ret->addresses + 4) != 1)
+		return -EINVAL;
+	ret->spi = (uint32_t)strtoul(part[2], NULL, 0);
+	ret->number = (uint32_t)strtoul(part[3], NULL, 0);
+	ret->every = (uint32_t)strtoul(part[5], NULL, 0);
+	for (ret->how = HOW_PLAIN; strcmp(how_names[ret->how], part[4]) != 0;)
+		if (++ret->how == HOW_COUNT)
+			return -EINVAL;
+	return ret->every ? 0 : -EINVAL;
+}
+
+static void send_number(struct sender *s, const struct stream *stream, uint32_t number, uint8_t ecn)
+{
+	struct frame f;
+
+	build(&f, SA_ESP4, stream->spi, number, 80);
+	f.data[f.ip + 1] = ecn;
+	memcpy(f.data + f.ip + 12, stream->addresses, sizeof(stream->addresses));
+	transmit(s, &f);
+}
+
+static void send_stream(struct sender *s, struct stream *stream, uint64_t round)
+{
+	bool odd = round % stream->every == 0;
+	uint8_t ecn = odd && stream->how == HOW_CE ? 3 : odd && stream->how == HOW_ECT1 ? 1 : 2;
+	uint32_t number = stream->number++;
+
+	if (stream->how == HOW_ANEW && round == stream->every) {
+		number = 1;
+		stream->number = 2;
+	}
+	if (stream->how == HOW_LATE && odd)
+		number++;
+	else if (stream->how == HOW_LATE && round % stream->every == 1 && round > 1)
+		number--;
+	send_number(s, stream, number, ecn);
+	if (stream->how == HOW_TWICE && odd)
+		send_number(s, stream, number, ecn);
+}
+
+/* Returns only when it cannot: an exit status. */
+static int send_streams(struct sender *s, int count, char **texts)
+{
+	struct stream *streams = calloc((size_t)count + 1, sizeof(*streams));
+
+	if (!streams)
+		return 1;
+	for (int i = 0; i < count; i++)
+		if (parse_stream(texts[i], &streams[i])) {
+			fprintf(stderr, "no stream: %s\n", texts[i]);
+			free(streams);
+			return 2;
+		}
+	for (uint64_t round = 1;; round++) {
+		for (int i = 0; i < count; i++)
+			send_stream(s, &streams[i], round);
+		usleep(10000);
+	}
+}
+
 static int open_on(const char *name)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name)};
@@ -282,10 +375,12 @@ int main(int argc, char **argv)
 	uint64_t rounds, randoms, given = 0;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: traffic IFACE ROUNDS [RANDOM]\n");
+		fprintf(stderr, "usage: traffic IFACE ROUNDS [RANDOM] | traffic IFACE streams STREAM...\n");
 		return 2;
 	}
 	s.fd = open_on(argv[1]);
+	if (strcmp(argv[2], "streams") == 0)
+		return send_streams(&s, argc - 3, argv + 3);
 	rounds = strtoull(argv[2], NULL, 10);
 	randoms = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
 	for (uint32_t round = 1; round <= rounds; round++) {

@@ -97,7 +97,7 @@ matches "metrics: rekeys" "$(cat "$TMPDIR/metrics")" 'espial_tunnel_rekeys_total
 matches "status tunnels" "$("$ESPIAL" status tunnels --socket "$AGENT_SOCKET")" "t +up .* $LAB_RIGHT "
 matches "status ike" "$("$ESPIAL" status ike --socket "$AGENT_SOCKET")" "established +v2 .*$LAB_RIGHT:4500"
 is "nothing is wrong" "$("$ESPIAL" diagnose --socket "$AGENT_SOCKET" --exit-code >"$TMPDIR/diagnose"; echo $?)" 0
-matches "and it says so" "$(cat "$TMPDIR/diagnose")" '^No findings: 1 tunnel: 1 up'
+matches "and it says so" "$(cat "$TMPDIR/diagnose")" '^No findings. 1 tunnel: 1 up'
 
 # ---- the peer ends it
 lab_swanctl right --terminate --ike t >/dev/null 2>&1

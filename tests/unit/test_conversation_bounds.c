@@ -39,6 +39,13 @@ static void flood_of_init(void **state)
 	assert_int_equal(stats->half_open_evicted, 10000 - 64);
 	assert_true(stats->flood_ns > START);
 	assert_in_range(stats->half_open_rate_peak, 9000, 10001);
+	/* It is over when it is over, not when the next one begins */
+	after(SECOND);
+	conversation_tick(c, now);
+	assert_in_range(stats->half_open_rate, 1, 10001);
+	after(SECOND);
+	conversation_tick(c, now);
+	assert_int_equal(stats->half_open_rate, 0);
 	assert_int_equal(sa_count(), 65);
 	assert_state(sa_at(0), "established", "certain", "active");
 	assert_int_equal(sa_at(0)->messages, 6);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "diagnose/rule.h"
+#include "model/inner.h"
 
 #define SECOND UINT64_C(1000000000)
 #define START (UINT64_C(1000000) * SECOND)
@@ -224,6 +225,65 @@ static void test_needs(void **state_)
 	assert_int_equal(seen, 0);
 }
 
+static void on_lack(void *arg, enum finding_id id, unsigned int missing)
+{
+	unsigned int *lacks = arg;
+
+	assert_int_equal(lacks[id], 0); /* once at most */
+	assert_int_not_equal(missing, 0);
+	for (unsigned int bit = 1; bit <= missing; bit <<= 1)
+		if (missing & bit)
+			assert_string_not_equal(diagnose_need_text((enum diagnose_need)bit), "nothing");
+	lacks[id] = missing;
+}
+
+/* Each finding of the catalogue has a rule, and says what that lacks: with nothing but a capture, and with all that there can be. */
+static void test_catalogue(void **unused)
+{
+	struct diagnosis *d = diagnosis_new();
+	unsigned int offline[FINDING_COUNT] = {0}, whole[FINDING_COUNT] = {0}, purpose[FINDING_COUNT] = {0};
+	struct fact_kernel kernel = {.available = true};
+	struct fact_daemon daemon = {.available = true};
+	struct firewall firewall = {.available = true};
+	struct model_path path = {.probed = true};
+	struct host_facts host = {0};
+	struct findings logs = {0};
+	struct inner_view inner;
+	struct state known = {0};
+	struct diagnose_input input = {.now_ns = START, .state = &known};
+
+	(void)unused;
+	memset(&inner, 0, sizeof(inner));
+	assert_int_equal(diagnosis_update(d, &input), 0);
+	diagnosis_undecided(d, on_lack, offline);
+	assert_int_equal(offline[FINDING_REKEY_LATE], NEED_KERNEL | NEED_LIVE);
+	assert_int_equal(offline[FINDING_DUPLICATE_SAS], NEED_PURPOSE | NEED_LIVE);
+	assert_int_equal(offline[FINDING_CERTIFICATE_EXPIRY], NEED_DAEMON);
+	assert_int_equal(offline[FINDING_PMTU_BLACKHOLE], NEED_PROBE);
+	assert_int_equal(offline[FINDING_MSS_TOO_HIGH], NEED_INNER | NEED_LIVE);
+	assert_int_equal(offline[FINDING_PATH_LOSS], 0);
+	/* Either of the two tells what an SA is for */
+	input.live = true;
+	input.daemons = &daemon;
+	input.daemon_count = 1;
+	assert_int_equal(diagnosis_update(d, &input), 0);
+	diagnosis_undecided(d, on_lack, purpose);
+	assert_int_equal(purpose[FINDING_DUPLICATE_SAS], 0);
+	assert_int_equal(purpose[FINDING_REKEY_LATE], NEED_KERNEL);
+	input.kernel = &kernel;
+	input.firewall = &firewall;
+	input.host = &host;
+	input.logs = &logs;
+	input.paths = &path;
+	input.path_count = 1;
+	known.inner = &inner;
+	assert_int_equal(diagnosis_update(d, &input), 0);
+	diagnosis_undecided(d, on_lack, whole);
+	for (int id = 0; id < FINDING_COUNT; id++)
+		assert_int_equal(whole[id], 0);
+	diagnosis_free(d);
+}
+
 /* More clears than are kept: the latest are. */
 static void test_many_cleared(void **state_)
 {
@@ -281,6 +341,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cause, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent_consequence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_needs, setup, teardown),
+		cmocka_unit_test(test_catalogue),
 		cmocka_unit_test_setup_teardown(test_many_cleared, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gain, setup, teardown),
 	};

@@ -287,6 +287,40 @@ static void midnight(void **state)
 	forget(&e);
 }
 
+/* libreswan: alternatives of each type; what both have is no difference */
+static void proposals_of_pluto(void **state)
+{
+	static const char own[] = "IKE=A256+A128-P1+P2-I1+I2-MODP2048+DH19; ESP=A256-I1-NONE-DISABLED";
+	struct log_proposal_difference d;
+
+	(void)state;
+	assert_true(log_proposal_compare_pluto("1:IKE:ENCR=A128;PRF=P2;INTEG=I2;DH=MODP1024[first-match]",
+					       own, &d));
+	assert_string_equal(
+		d.text, "MODP_1024 (DH group 2) only on the received side; MODP_2048 (DH group 14), ECP_256 "
+			"(DH group 19) only on the configured side");
+	assert_true(d.only_groups && !d.child);
+	/* The pair that differs least; and where the names are in another way of writing, nothing differs */
+	assert_true(log_proposal_compare_pluto(
+		"1:IKE:ENCR=X;PRF=Y;DH=Z 2:IKE:ENCR=A256;PRF=P3;INTEG=I1;DH=DH19", own, &d));
+	assert_string_equal(d.text,
+			    "PRF_P3 only on the received side; PRF_P1, PRF_P2 only on the configured side");
+	assert_false(d.only_groups);
+	assert_true(log_proposal_compare_pluto("1:IKE:ENCR=A256;PRF=P1;INTEG=I1;DH=MODP2048", own, &d));
+	assert_string_equal(d.text, "");
+	/* PFS on one side */
+	assert_true(log_proposal_compare_pluto("1:ESP:ENCR=A256;INTEG=I1;DH=MODP2048;ESN=NO", own, &d));
+	assert_string_equal(d.text, "MODP_2048 (PFS group 14) only on the received side");
+	assert_string_equal(d.fix, "set PFS group MODP_2048 here too, or take it away at the peer");
+	/* No such lists */
+	assert_false(log_proposal_compare_pluto("1:IKE:ENCR=A256", "ESP=A256", &d));
+	assert_false(log_proposal_compare_pluto("", own, &d));
+	assert_false(log_proposal_compare_pluto("1:IKE:ENCR=A", "", &d));
+	assert_false(log_proposal_compare_pluto("nonsense", own, &d));
+	assert_false(log_proposal_compare_pluto("1:IKE", own, &d));
+	assert_false(log_proposal_compare_pluto("1:IKE:ENCR=A", "nonsense", &d));
+}
+
 static void proposals(void **state)
 {
 	struct log_proposal_difference d;
@@ -348,8 +382,8 @@ int main(void)
 		cmocka_unit_test(what_is_normal), cmocka_unit_test(the_third_time),
 		cmocka_unit_test(weak_crypto),	  cmocka_unit_test(whom_it_is_about),
 		cmocka_unit_test(both_ends),	  cmocka_unit_test(limits),
-		cmocka_unit_test(midnight),	  cmocka_unit_test(proposals),
-		cmocka_unit_test(unknown_lines),
+		cmocka_unit_test(midnight),	  cmocka_unit_test(proposals_of_pluto),
+		cmocka_unit_test(proposals),	  cmocka_unit_test(unknown_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

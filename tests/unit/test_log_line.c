@@ -126,6 +126,12 @@ static const struct {
 	 "x", 0, LOG_PLUTO, "hq", 3, false},
 	{"Mar  1 00:00:12 gw pluto[77]: \"hq\"[2] 2001:db8::7 #3: x: y", "2026-03-01T00:00:12.000000000Z",
 	 "gw", "x: y", 0, LOG_PLUTO, "hq", 3, false},
+	{"Mar  1 00:00:12 gw pluto[77]: \"hq\":   1:IKE=x", "2026-03-01T00:00:12.000000000Z", "gw", "1:IKE=x",
+	 0, LOG_PLUTO, "hq", 0, false},
+	{"Mar  1 00:00:12 gw pluto[77]: \"hq\"[2] 203.0.113.7: x", "2026-03-01T00:00:12.000000000Z", "gw",
+	 "x", 0, LOG_PLUTO, "hq", 0, false},
+	{"Mar  1 00:00:12 gw sshd[77]: \"hq\": x", "2026-03-01T00:00:12.000000000Z", "gw", "\"hq\": x", 0,
+	 LOG_ANY, NULL, 0, true},
 	/* nothing that is known */
 	{"", NULL, NULL, "", 0, LOG_ANY, NULL, 0, false},
 	{"   x", NULL, NULL, "x", 0, LOG_ANY, NULL, 0, false},

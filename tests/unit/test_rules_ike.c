@@ -108,6 +108,25 @@ static void reply_lost(void **unused)
 		assert_non_null(strstr(raised(FINDING_IKE_REPLY_LOST)->meaning,
 				       ours ? "do not reach our IKE daemon" : "our answers do not arrive"));
 	}
+	/* It was only slow, and then answered each of them (captures/diagnose/nat_raw) */
+	anew();
+	for (int i = 0; i < 4; i++) {
+		init_request(1, 0);
+		after(SECOND);
+	}
+	for (int i = 0; i < 4; i++)
+		init_response();
+	assert_null(seconds(1, FINDING_IKE_REPLY_LOST));
+}
+
+/* A payload longer than its message. */
+static void malformed_from(enum end from)
+{
+	header(spi_i, spi_r, 33, 0x20, AUTH, from == LEFT ? 0x08 : 0x20, 2);
+	put(2, 0);
+	put(2, 4000);
+	fill(20, 1);
+	assert_int_not_equal(deliver(&ends[from], &ends[!from]), IKE_OK);
 }
 
 static void natt_blocked(void **unused)
@@ -133,6 +152,16 @@ static void natt_blocked(void **unused)
 		sk(LEFT, AUTH, false, 1, 288);
 		assert_null(seconds(1, FINDING_NAT_T_PORT_BLOCKED));
 	}
+	/* What comes back is of no use, but comes (captures/diagnose/damaged) */
+	anew();
+	init_pair();
+	port(4500);
+	for (int i = 0; i < 4; i++) {
+		sk(LEFT, AUTH, false, 1, 288);
+		malformed_from(RIGHT);
+		assert_null(seconds(1, FINDING_NAT_T_PORT_BLOCKED));
+	}
+	assert_non_null(look(FINDING_IKE_MALFORMED));
 }
 
 static void send_in_fragments(void)
@@ -312,11 +341,7 @@ static void malformed(void **unused)
 	up();
 	for (int i = 0; i < 3; i++) {
 		assert_null(seconds(1, FINDING_IKE_MALFORMED));
-		header(spi_i, spi_r, 33, 0x20, AUTH, 0x08, 2);
-		put(2, 0);
-		put(2, 4000); /* longer than the message */
-		fill(20, 1);
-		assert_int_not_equal(deliver(&ends[LEFT], &ends[RIGHT]), IKE_OK);
+		malformed_from(LEFT);
 	}
 	assert_non_null(look(FINDING_IKE_MALFORMED));
 	assert_true(has_evidence(raised(FINDING_IKE_MALFORMED), "malformed"));

@@ -147,6 +147,19 @@ static void deleted(void **unused)
 	assert_null(goodbye(LEFT, RIGHT, 2 * SECOND));
 	assert_null(goodbye(RIGHT, RIGHT, 2 * SECOND));
 	assert_null(goodbye(RIGHT, LEFT, 20 * SECOND));
+	/* It has been replaced already */
+	anew();
+	up();
+	after(30 * SECOND);
+	tunnel.state = STATE_TUNNEL_UP;
+	spi_i++;
+	spi_r++;
+	up();
+	spi_i--;
+	spi_r--;
+	pair(RIGHT, INFO, 0, EMPTY, EMPTY);
+	assert_true(conversation_daemon_ended(c, spi_i, spi_r, now));
+	assert_null(look(FINDING_IKE_SA_DELETED_BY_PEER));
 }
 
 /* ---- it does not come back */
@@ -343,6 +356,18 @@ static void restarted(void **unused)
 	after(30 * SECOND);
 	begin_again(LEFT);
 	assert_non_null(strstr(seconds(160, FINDING_PEER_RESTARTED)->meaning, "This end (10.0.0.1)"));
+	/* It was us, and our daemon wants both */
+	anew();
+	up();
+	after(30 * SECOND);
+	live = with_daemon = true;
+	memset(ikes, 0, sizeof(ikes));
+	ikes[0].state = FACT_IKE_ESTABLISHED;
+	ikes[0].initiator_spi = spi_i;
+	daemon_facts.ikes = ikes;
+	daemon_facts.ike_count = 1;
+	begin_again(LEFT);
+	assert_null(seconds(160, FINDING_PEER_RESTARTED));
 	/* The old one is still used */
 	anew();
 	up();

@@ -279,6 +279,8 @@ static unsigned int missing(const struct diagnose_input *input)
 		m |= NEED_KERNEL;
 	if (!daemon)
 		m |= NEED_DAEMON;
+	if ((m & NEED_KERNEL) && (m & NEED_DAEMON))
+		m |= NEED_PURPOSE;
 	if (!input->firewall || !input->firewall->available)
 		m |= NEED_FIREWALL;
 	if (!input->host)
@@ -369,7 +371,9 @@ const char *diagnose_need_text(enum diagnose_need need)
 	case NEED_HOST:
 		return "the host's own counters: run the agent on the gateway";
 	case NEED_PROBE:
-		return "a probe of the path: espial probe PEER";
+		return "a probe of the path: espial run --probe-interval 6h or --probe-on-finding yes; by "
+		       "hand: "
+		       "espial probe PEER";
 	case NEED_PEER:
 		return "espial at the other end: espial compare";
 	case NEED_LOG:
@@ -381,6 +385,10 @@ const char *diagnose_need_text(enum diagnose_need need)
 		return "the firewall's NAT rules: run the agent on the gateway, with --firewall yes, "
 		       "CAP_NET_ADMIN, and "
 		       "nft or iptables-save installed";
+	case NEED_PURPOSE:
+		return "which traffic an SA is for, from the kernel (XFRM) or the IKE daemon (VICI): run the "
+		       "agent with "
+		       "CAP_NET_ADMIN on the gateway, or let it open charon's socket";
 	default:
 		return "nothing";
 	}
@@ -427,5 +435,6 @@ void diagnosis_free(struct diagnosis *d)
 	free(d->shown.list);
 	free(d->pairs.slots);
 	free(d->kernel_sas.slots);
+	free(d->talks.slots);
 	free(d);
 }

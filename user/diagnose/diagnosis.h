@@ -34,6 +34,7 @@ enum diagnose_need {
 	NEED_LOG = 1 << 6,
 	NEED_INNER = 1 << 7,	/* an inner interface is watched too */
 	NEED_FIREWALL = 1 << 8, /* its rules */
+	NEED_PURPOSE = 1 << 9,	/* XFRM or VICI: which traffic an SA is for */
 };
 
 struct diagnose_input {

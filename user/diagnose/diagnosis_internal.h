@@ -41,7 +41,6 @@ struct diagnosis_number {
 struct diagnosis_step {
 	uint64_t ns;
 	struct state_tunnel_counters in, out;
-	uint64_t pending_in, pending_out; /* numbers that were missing, and could yet come */
 };
 
 /* What the counters of a tunnel were, every DIAGNOSIS_STEP_S: a ring. */
@@ -79,6 +78,7 @@ struct diagnosis {
 	unsigned int missing;		   /* enum diagnose_need that the last input lacked */
 	struct diagnosis_index pairs;	   /* of addresses: tunnels */
 	struct diagnosis_index kernel_sas; /* by SPI, protocol and destination */
+	struct diagnosis_index talks;	   /* no hash: tunnels, in the order of conversation_next() */
 };
 
 void subject_key_make(const struct rule_run *r, const struct rule_subject *subject, struct subject_key *ret);

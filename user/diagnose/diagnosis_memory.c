@@ -170,6 +170,23 @@ static uint32_t *kernel_slot(const struct diagnosis *d, const struct fact_kernel
 	return &d->kernel_sas.slots[at];
 }
 
+/* Dozens of rules ask for the tunnel of each conversation: it is looked for once. 0 or -ENOMEM. */
+static int index_talks(struct diagnosis *d, const struct state *state)
+{
+	const struct conversation_sa *sa = NULL;
+	size_t count = 0;
+
+	while (state->ike && (sa = conversation_next(state->ike, sa)))
+		count++;
+	if (index_begin(&d->talks, count) != 0)
+		return -ENOMEM;
+	count = 0;
+	while (state->ike && (sa = conversation_next(state->ike, sa)))
+		d->talks.slots[count++] =
+			*pair_slot(d, state, sa->path.end[0].address, sa->path.end[1].address);
+	return 0;
+}
+
 /* Of what is there several times, the first. 0 or -ENOMEM. */
 static int index_input(struct diagnosis *d, const struct diagnose_input *input)
 {
@@ -190,13 +207,20 @@ static int index_input(struct diagnosis *d, const struct diagnose_input *input)
 		slot = kernel_slot(d, kernel, sa->spi, sa->protocol, sa->destination);
 		*slot = *slot ? *slot : (uint32_t)i + 1;
 	}
-	return 0;
+	return index_talks(d, state);
 }
 
 const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
 					  const uint8_t other[16])
 {
 	uint32_t found = *pair_slot(r->d, r->input->state, one, other);
+
+	return found ? &r->input->state->tunnels[found - 1] : NULL;
+}
+
+const struct state_tunnel *rule_tunnel_of_talk(const struct rule_run *r, size_t nth)
+{
+	uint32_t found = r->d->talks.slots[nth];
 
 	return found ? &r->input->state->tunnels[found - 1] : NULL;
 }
@@ -225,31 +249,6 @@ static struct diagnosis_step *step_of(struct diagnosis_history *h, uint64_t i)
 	return &h->steps[i % DIAGNOSIS_STEPS];
 }
 
-/* Of the tunnels that have a step of now. */
-static void remember_pending(struct diagnosis *d, const struct diagnose_input *input)
-{
-	const struct state *state = input->state;
-
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
-		const struct state_tunnel *tunnel;
-		struct diagnosis_history *h;
-		struct diagnosis_step *step;
-
-		if (sa->tunnel == STATE_NO_TUNNEL || sa->newcomer || !sa->sequence.pending)
-			continue;
-		tunnel = &state->tunnels[sa->tunnel];
-		h = *history_at(d, tunnel->name);
-		step = step_of(h, h->count - 1);
-		if (step->ns != input->now_ns)
-			continue;
-		if (memcmp(sa->destination, tunnel->local, 16) == 0)
-			step->pending_in += sa->sequence.pending;
-		else
-			step->pending_out += sa->sequence.pending;
-	}
-}
-
 int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 {
 	if (index_input(d, input) != 0)
@@ -271,22 +270,7 @@ int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input)
 		*step_of(h, h->count++) =
 			(struct diagnosis_step){.ns = input->now_ns, .in = tunnel->in, .out = tunnel->out};
 	}
-	remember_pending(d, input);
 	return 0;
-}
-
-/*
- * What is lost, or has been missing since `before`, a step or more ago. The window gives a number up when 2048 others have passed,
- * which on a quiet tunnel takes long; nothing is so late as a step. What came late may have been any of what was missing, so this
- * is the least that it can be.
- */
-static uint64_t lost_by(const struct state_tunnel_counters *now, const struct state_tunnel_counters *before,
-			uint64_t pending)
-{
-	uint64_t missing = before->lost + pending, came = now->late - before->late;
-
-	missing = missing > came && now->late >= before->late ? missing - came : 0;
-	return missing > now->lost ? missing : now->lost;
 }
 
 static void gain(const struct state_tunnel_counters *now, const struct state_tunnel_counters *before,
@@ -310,41 +294,20 @@ bool rule_tunnel_gain(struct rule_run *r, const struct state_tunnel *tunnel, uin
 		      uint64_t *ret_ns)
 {
 	struct diagnosis_history *h = *history_at(r->d, tunnel->name);
-	uint64_t kept = !h			     ? 0
-			: h->count < DIAGNOSIS_STEPS ? h->count
-						     : DIAGNOSIS_STEPS,
-		 i, best, first, last;
-	struct state_tunnel_counters in = tunnel->in, out = tunnel->out, in_before, out_before;
-	uint64_t now = r->input->now_ns;
+	uint64_t kept = !h ? 0 : h->count < DIAGNOSIS_STEPS ? h->count : DIAGNOSIS_STEPS, best;
 
 	if (!kept)
 		return false;
-	first = best = last = h->count - kept; /* the oldest, unless a later one is old enough */
-	for (i = best; i < h->count; i++) {
-		if (step_of(h, i)->ns + seconds * DIAGNOSIS_SECOND <= now)
+	best = h->count - kept; /* the oldest, unless a later one is old enough */
+	for (uint64_t i = best; i < h->count; i++) {
+		if (step_of(h, i)->ns + seconds * DIAGNOSIS_SECOND <= r->input->now_ns)
 			best = i;
-		if (step_of(h, i)->ns + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND <= now)
-			last = i;
 	}
-	if (step_of(h, best)->ns >= now)
+	if (step_of(h, best)->ns >= r->input->now_ns)
 		return false;
-	*ret_ns = now - step_of(h, best)->ns;
-	in_before = step_of(h, best)->in;
-	out_before = step_of(h, best)->out;
-	if (best > first) {
-		const struct diagnosis_step *older = step_of(h, best - 1);
-
-		in_before.lost = lost_by(&in_before, &older->in, older->pending_in);
-		out_before.lost = lost_by(&out_before, &older->out, older->pending_out);
-	}
-	if (step_of(h, last)->ns + DIAGNOSIS_STEP_S * DIAGNOSIS_SECOND <= now) {
-		const struct diagnosis_step *older = step_of(h, last);
-
-		in.lost = lost_by(&in, &older->in, older->pending_in);
-		out.lost = lost_by(&out, &older->out, older->pending_out);
-	}
-	gain(&in, &in_before, ret_in);
-	gain(&out, &out_before, ret_out);
+	*ret_ns = r->input->now_ns - step_of(h, best)->ns;
+	gain(&tunnel->in, &step_of(h, best)->in, ret_in);
+	gain(&tunnel->out, &step_of(h, best)->out, ret_out);
 	return true;
 }
 

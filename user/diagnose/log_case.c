@@ -46,7 +46,10 @@ static void add_line(struct ailment *a, const struct log_event *e)
 {
 	if (!e || !e->line_length)
 		return;
-	if (a->lines && (a->lines <= AILMENT_FIRST ? a->first[a->lines - 1] : a->last[AILMENT_LAST - 1]) == e)
+	for (unsigned int i = 0; i < a->lines && i < AILMENT_FIRST; i++)
+		if (a->first[i] == e)
+			return;
+	if (a->lines > AILMENT_FIRST && a->last[AILMENT_LAST - 1] == e)
 		return;
 	if (a->lines < AILMENT_FIRST) {
 		a->first[a->lines++] = e;
@@ -304,7 +307,7 @@ static void tell_flapping(const struct log_case *c, struct findings *ret)
 			    f->peer	? f->peer
 			    : f->tunnel ? f->tunnel
 					: "the peer");
-	tell_good(c, f, c->good);
+	tell_good(c, f, c->fall_good);
 	if (c->fall)
 		tell_line(c, f, c->fall);
 	if (c->comeback)

@@ -64,6 +64,7 @@ struct log_case {
 		told; /* the reason why it fails, if that was said: what follows is none of its own; FINDING_COUNT */
 	const struct log_event *difference; /* the last attribute of it that differs */
 	char offer[CASE_DETAIL], differs[CASE_DETAIL];
+	char own[CASE_DETAIL]; /* pluto: proposals of its own, "IKE=…; ESP=…" */
 	bool offer_is_child;
 
 	const struct log_event *good;
@@ -74,7 +75,8 @@ struct log_case {
 	uint64_t fall_ns[CASE_FALLS]; /* the last so many */
 	enum finding_id fall_cause;   /* of the last; FINDING_COUNT: not known */
 	unsigned int falls, returns;
-	const struct log_event *fall, *comeback;
+	const struct log_event *fall, *comeback,
+		*fall_good;		 /* fall_good: the last good one before the fall */
 	bool fell;			 /* and is not back */
 	bool tries_since;		 /* and negotiations since then were not answered */
 	const struct log_event *deleted; /* by the peer: a fall unless it comes back at once */

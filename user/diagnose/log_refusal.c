@@ -52,6 +52,22 @@ static void describe(struct ailment *a, const char *detail, const char *fix)
 	a->particular = true;
 }
 
+/* pluto tells its own proposals once for each connection, one in a line, and those of the peer when it refuses them */
+static void compare_pluto(struct log_case *c, const struct log_event *e, struct ailment *a)
+{
+	const char *offer = log_text(c->t, e->text);
+	struct log_proposal_difference d;
+
+	if (log_proposal_compare_pluto(offer, c->own, &d) && *d.text) {
+		snprintf(a->detail, sizeof(a->detail), ": %s", d.text);
+		snprintf(a->fix, sizeof(a->fix), "%s", d.fix);
+		a->particular = true;
+		return;
+	}
+	snprintf(a->detail, sizeof(a->detail),
+		 ": the peer offers %.500s; what is configured here is not in the log", offer);
+}
+
 /* What differed was told attribute by attribute before, or only what the peer offered */
 static void tell_differences(struct log_case *c, const struct log_event *e, struct ailment *a)
 {
@@ -62,7 +78,7 @@ static void tell_differences(struct log_case *c, const struct log_event *e, stru
 		case_note(c, (enum finding_id)(a - c->ailments), c->difference);
 		*c->differs = *c->offer = '\0';
 	} else if (e->dialect == LOG_PLUTO && e->text && !a->particular) {
-		snprintf(a->detail, sizeof(a->detail), ": the peer offers %s", log_text(c->t, e->text));
+		compare_pluto(c, e, a);
 	}
 }
 
@@ -128,6 +144,23 @@ static void insert_sorted(char list[static CASE_DETAIL], const char *one)
 	memmove(list + at + length + 2, list + at, used - at + 1);
 	memcpy(list + at, one, length);
 	memcpy(list + at + length, "; ", 2);
+}
+
+/* pluto: "IKE=AES_CBC_256-HMAC_SHA1-HMAC_SHA1_96-MODP1024", of which the pattern keeps what is behind "IKE=" */
+static void add_own(struct log_case *c, const struct log_event *e)
+{
+	static const char *const protocols[] = {"IKE=", "ESP=", "AH="};
+	const char *line = log_event_line(c->t, e);
+	char one[CASE_DETAIL / 2];
+
+	for (size_t i = 0; i < COUNT(protocols); i++) {
+		if (!strstr(line, protocols[i]))
+			continue;
+		snprintf(one, sizeof(one), "%s%s", protocols[i], log_text(c->t, e->text));
+		if (!strstr(c->own, one))
+			insert_sorted(c->own, one);
+		return;
+	}
 }
 
 /* VRP: "ENCRYPTION_ALGORITHM: got DES_CBC, expected 3DES_CBC" */
@@ -325,6 +358,8 @@ bool case_refusal(struct log_case *c, const struct log_event *e)
 		return true;
 	case LOG_PROPOSALS_CONFIGURED:
 		c->configured = e;
+		if (e->dialect == LOG_PLUTO)
+			add_own(c, e);
 		return true;
 	case LOG_NO_PROPOSAL:
 		/* Of IOS, one of several: what counts is whether any is accepted */

@@ -66,6 +66,7 @@ void case_fall(struct log_case *c, const struct log_event *e, enum finding_id ca
 	c->ever_up = true;
 	c->state = CASE_DOWN;
 	c->fall = e;
+	c->fall_good = c->good;
 	c->fall_cause = cause;
 	c->fall_ns[c->falls++ % CASE_FALLS] = e->at_ns;
 }

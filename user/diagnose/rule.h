@@ -71,6 +71,8 @@ uint64_t *rule_memory(struct rule_run *r, const struct rule_subject *subject);
 /* The tunnel between these two, whichever is local; NULL: none. */
 const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_t one[16],
 					  const uint8_t other[16]);
+/* That of the nth conversation, 0 for the one that conversation_next() gives first; NULL: none. */
+const struct state_tunnel *rule_tunnel_of_talk(const struct rule_run *r, size_t nth);
 
 /* The kernel's own SA behind one that was seen; NULL: it has none, or is not asked. */
 const struct fact_sa *rule_kernel_sa(const struct rule_run *r, const struct state_sa *sa);

@@ -101,6 +101,10 @@ static void say_traffic(struct rule_run *r, const struct talk *talk, const struc
 	/* Well after it should have answered */
 	if (s->x && esp > begin_ns + (end_ns - begin_ns) / 2) {
 		finding_set(f, "detail", ", although its ESP kept coming: only IKE is filtered");
+		if (s->by == talk->local) {
+			finding_set(f, "check", "check that UDP 500 and 4500 pass to and from");
+			finding_set(f, "check_end", ", as ESP does");
+		}
 		finding_evidence(f, ORIGIN_WIRE, esp, "its ESP still came", NULL);
 	} else {
 		finding_set(f, "detail", "; its ESP stopped as well");
@@ -137,13 +141,20 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 	talk_last_good(f, talk, f->since_ns);
 	address_text(address_of(sa, !s.by), silent);
 	if (!dead)
-		finding_say(f,
-			    "%s does not answer any more: it was asked %u times in vain, and is not given up "
-			    "yet.",
-			    silent, s.sent);
+		finding_say(
+			f,
+			"%s%s does not answer any more: it was asked %u times in vain, and is not given up "
+			"yet.",
+			s.by == talk->local ? "" : "This end, ", silent, s.sent);
 	else if (s.by != talk->local)
 		finding_say(f, "This end (%s) did not answer %s any more, which declared it dead.", silent,
 			    f->peer);
+	if (s.by != talk->local) {
+		finding_set(f, "check",
+			    "check that this end's IKE daemon runs, and that no local filter drops "
+			    "what comes from");
+		finding_set(f, "check_end", " to UDP 500 and 4500");
+	}
 	talk_exchange_evidence(f, talk, s.x);
 	if (sa->major == 1)
 		finding_evidence_number(f, ORIGIN_WIRE, end, "requests in a row without an answer", s.sent);
@@ -182,6 +193,20 @@ static bool is_reauthentication(const struct rule_run *r, const struct conversat
 	       memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, deleted->by), 16) == 0;
 }
 
+/* Another one between the two was begun before, and stands or is about to: what was deleted has been replaced (unique = replace). */
+static bool is_replaced(const struct rule_run *r, const struct conversation_sa *sa,
+			const struct conversation_exchange *deleted)
+{
+	const struct conversation_sa *next = next_between(r, sa, sa->first_ns);
+
+	while (next && next->first_ns < deleted->request_ns) {
+		if (next->state == CONVERSATION_ESTABLISHED || next->state == CONVERSATION_NEGOTIATING)
+			return true;
+		next = next_between(r, next, next->first_ns);
+	}
+	return false;
+}
+
 static const struct conversation_exchange *the_delete(const struct conversation_sa *sa)
 {
 	for (uint32_t i = sa->exchange_count; i-- > 0;) {
@@ -203,7 +228,8 @@ static void deleted_by_peer(struct rule_run *r, const struct talk *talk)
 
 	if (sa->state != CONVERSATION_DELETED || !x || x->by == talk->local || !matters(r, talk) ||
 	    sa->reason == CONVERSATION_REASON_DELETE_REPLACED ||
-	    sa->reason == CONVERSATION_REASON_REKEY_LOST || is_reauthentication(r, sa, x))
+	    sa->reason == CONVERSATION_REASON_REKEY_LOST || is_reauthentication(r, sa, x) ||
+	    is_replaced(r, sa, x))
 		return;
 	f = rule_hit(r, &talk->subject, 1, 1);
 	if (!f)
@@ -238,6 +264,20 @@ static bool said_goodbye(const struct conversation_sa *sa, const struct conversa
 	       memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, x->by), 16) == 0;
 }
 
+/* Our own daemon has the IKE SA still: whoever began anew, it has lost nothing, and may want both (unique = never). */
+static bool daemon_keeps(const struct rule_run *r, const struct conversation_sa *sa)
+{
+	for (size_t d = 0; d < r->input->daemon_count; d++) {
+		const struct fact_daemon *daemon = &r->input->daemons[d];
+
+		for (size_t i = 0; daemon->available && i < daemon->ike_count; i++)
+			if (daemon->ikes[i].initiator_spi == sa->initiator_spi &&
+			    daemon->ikes[i].state == FACT_IKE_ESTABLISHED)
+				return true;
+	}
+	return false;
+}
+
 /* Value: 1 when a new negotiation took the place of an IKE SA that was never ended. */
 static void peer_restarted(struct rule_run *r, const struct talk *talk)
 {
@@ -253,6 +293,9 @@ static void peer_restarted(struct rule_run *r, const struct talk *talk)
 	next = next_between(r, sa, sa->last_ns);
 	if (!next || said_goodbye(sa, next))
 		return;
+	by_us = memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, talk->local), 16) == 0;
+	if (by_us && daemon_keeps(r, sa))
+		return;
 	f = rule_hit(r, &talk->subject, 1, 1);
 	if (!f)
 		return;
@@ -261,7 +304,6 @@ static void peer_restarted(struct rule_run *r, const struct talk *talk)
 	f->confidence = (enum finding_confidence)sa->confidence;
 	talk_shape(f, talk);
 	talk_last_good(f, talk, new_ns);
-	by_us = memcmp(address_of(next, CONVERSATION_INITIATOR), address_of(sa, talk->local), 16) == 0;
 	address_text(address_of(next, CONVERSATION_INITIATOR), who);
 	if (by_us)
 		finding_say(

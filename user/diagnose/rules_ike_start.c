@@ -22,6 +22,21 @@ enum {
 	V1_PAYLOAD_MALFORMED = 16,
 };
 
+/* Did the two ends agree on another IKE SA after this one had failed, whatever became of that? Only then did a tunnel fall since. */
+static bool is_overcome(const struct rule_run *r, const struct talk *talk)
+{
+	const struct state_tunnel *t = talk->subject.tunnel;
+	const struct conversation_sa *other = NULL;
+
+	if (!t || t->last_down_ns <= talk->sa->last_ns)
+		return false;
+	while ((other = conversation_next(r->input->state->ike, other)))
+		if (other->first_ns > talk->sa->last_ns && other->state != CONVERSATION_NEGOTIATING &&
+		    other->state != CONVERSATION_FAILED && talk_same_ends(other, talk->sa))
+			return true;
+	return false;
+}
+
 /* Neither it nor what came after it works: a negotiation that failed is history when another has succeeded. */
 static bool still_failing(const struct rule_run *r, const struct talk *talk)
 {
@@ -29,7 +44,7 @@ static bool still_failing(const struct rule_run *r, const struct talk *talk)
 
 	if (talk->sa->state == CONVERSATION_ESTABLISHED || !rule_recent(r, talk->sa->last_ns))
 		return false;
-	return !rule_tunnel_up(t);
+	return !rule_tunnel_up(t) && !is_overcome(r, talk);
 }
 
 static bool is_first_exchange(const struct conversation_exchange *x)
@@ -112,6 +127,20 @@ void rule_ike_request_not_answered(struct rule_run *r)
 }
 
 /*
+ * How often an answer was repeated to one who went on asking after the first of them. Requests that had been repeated before come
+ * from a slow responder, which may answer each of them at last.
+ */
+static unsigned int answered_again(const struct conversation_exchange *x)
+{
+	unsigned int after = 0;
+
+	for (uint32_t i = 0; i < x->retransmits; i++)
+		after += i >= CONVERSATION_RETRANSMITS ||
+			 x->request_ns + x->retransmit_us[i] * UINT64_C(1000) >= x->response_ns;
+	return after < x->response_repeats ? after : x->response_repeats;
+}
+
+/*
  * Value: how often an answer was repeated because the request was. When the peer asks, our answers get lost on their way; when we
  * do, they get lost between the place where espial saw them and our IKE daemon.
  */
@@ -124,23 +153,26 @@ static void reply_lost(struct rule_run *r, const struct talk *talk)
 		const struct conversation_exchange *x = conversation_exchange_at(talk->sa, i);
 
 		if (x->response_ns && rule_recent(r, x->last_ns) &&
-		    (!worst || x->response_repeats > worst->response_repeats))
+		    (!worst || answered_again(x) > answered_again(worst)))
 			worst = x;
 	}
 	if (!worst)
 		return;
-	f = rule_hit(r, &talk->subject, worst->response_repeats, worst->response_repeats);
+	f = rule_hit(r, &talk->subject, answered_again(worst), answered_again(worst));
 	if (!f)
 		return;
 	f->since_ns = worst->request_ns;
 	f->confidence = CONFIDENCE_LIKELY;
 	finding_set(f, "detail", ": one answer was sent %u times", worst->response_repeats + 1);
-	if (worst->by == talk->local)
+	if (worst->by == talk->local) {
 		finding_say(f,
 			    "%s answers our IKE requests, and its answers were seen here %u times, but do "
 			    "not reach our "
 			    "IKE daemon.",
 			    f->peer, worst->response_repeats + 1);
+		finding_set(f, "check", "check this gateway's own filter: it drops what comes from");
+		finding_set(f, "check_end", " by UDP 500 and 4500, behind where espial sees it");
+	}
 	talk_shape(f, talk);
 	talk_exchange_evidence(f, talk, worst);
 	finding_evidence_number(f, ORIGIN_WIRE, worst->last_ns, "the answer was sent again, times",
@@ -152,14 +184,17 @@ void rule_ike_reply_lost(struct rule_run *r)
 	talk_each(r, reply_lost);
 }
 
-/* Value: how often the first message on UDP 4500 was sent, after the exchange on UDP 500 went well. */
+/*
+ * Value: how often the first message on UDP 4500 was sent, after the exchange on UDP 500 went well. Malformed answers got through, too:
+ * then it is not the port.
+ */
 static void natt_blocked(struct rule_run *r, const struct talk *talk)
 {
 	const struct conversation_exchange *x = talk_unanswered(talk->sa);
 	struct finding *f;
 
-	if (!x || !talk->sa->float_ns || talk->sa->float_answered || is_first_exchange(x) ||
-	    x->ip_fragments || !still_failing(r, talk))
+	if (!x || !talk->sa->float_ns || talk->sa->float_answered || talk->sa->malformed ||
+	    is_first_exchange(x) || x->ip_fragments || !still_failing(r, talk))
 		return;
 	f = failing(r, talk, 1 + x->retransmits, 1 + x->retransmits, x);
 	if (!f)

@@ -182,27 +182,39 @@ void rule_congestion_marked(struct rule_run *r)
 
 /* ---- sequence numbers */
 
-/* Value: numbers used twice on one of our SAs, seen at one hook of one interface. */
+/*
+ * Value: numbers used twice on one of our SAs, seen at one hook of one interface. Numbers that begin anew under the same SPI were
+ * used before, too, unless the SA is another one with other keys, which the wire does not tell.
+ */
 void rule_sequence_reused(struct rule_run *r)
 {
 	const struct state *state = r->input->state;
 
 	for (size_t i = 0; i < state->sa_count; i++) {
 		const struct state_sa *sa = &state->sas[i];
+		const struct state_sequence *q = &sa->sequence;
 		char peer[ADDRESS_TEXT];
 		struct rule_subject subject;
 		struct finding *f;
 
-		if (sa->direction != ESP_DIR_OUT || sa->interface_count != 1 || !sa->sequence.duplicate)
+		if (sa->direction != ESP_DIR_OUT || sa->interface_count != 1 || !(q->duplicate + q->restarts))
 			continue;
 		subject = subject_of(r, sa, peer);
-		f = rule_hit(r, &subject, (double)sa->sequence.duplicate, sa->packets);
+		f = rule_hit(r, &subject, (double)(q->duplicate + q->restarts), sa->packets);
 		if (!f)
 			continue;
-		finding_set(f, "detail", ", %" PRIu64 " times", sa->sequence.duplicate);
+		if (q->duplicate) {
+			finding_set(f, "detail", ", %" PRIu64 " times", q->duplicate);
+			finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "numbers sent twice",
+						q->duplicate);
+		} else {
+			f->confidence = CONFIDENCE_LIKELY;
+			finding_set(f, "detail", ": its numbers began anew with the same SPI");
+		}
+		if (q->restarts)
+			finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns,
+						"times that the numbers began anew", q->restarts);
 		finding_interface(f, sa->interface);
-		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "numbers sent twice",
-					sa->sequence.duplicate);
 		finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "packets", sa->packets);
 	}
 }

@@ -7,11 +7,11 @@
 
 #include "model/address.h"
 
-void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, struct talk *ret)
+static void begin(const struct rule_run *r, const struct conversation_sa *sa, const struct state_tunnel *t,
+		  struct talk *ret)
 {
 	const uint8_t *initiator = sa->path.end[CONVERSATION_INITIATOR].address;
 	const uint8_t *responder = sa->path.end[CONVERSATION_RESPONDER].address;
-	const struct state_tunnel *t = rule_tunnel_of(r, initiator, responder);
 
 	memset(ret, 0, sizeof(*ret));
 	ret->sa = sa;
@@ -22,13 +22,19 @@ void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, stru
 	ret->subject.address = ret->local == CONVERSATION_INITIATOR ? responder : initiator;
 }
 
+void talk_begin(const struct rule_run *r, const struct conversation_sa *sa, struct talk *ret)
+{
+	begin(r, sa, rule_tunnel_of(r, sa->path.end[0].address, sa->path.end[1].address), ret);
+}
+
 void talk_each(struct rule_run *r, void (*each)(struct rule_run *r, const struct talk *talk))
 {
 	const struct conversation_sa *sa = NULL;
 	struct talk talk;
+	size_t nth = 0;
 
 	while (r->input->state->ike && (sa = conversation_next(r->input->state->ike, sa))) {
-		talk_begin(r, sa, &talk);
+		begin(r, sa, rule_tunnel_of_talk(r, nth++), &talk);
 		if (!talk.transit)
 			each(r, &talk);
 	}

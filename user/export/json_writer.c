@@ -13,12 +13,30 @@ static void json_line(struct json_writer *w)
 		text_string(&w->text, "  ");
 }
 
+/* How much of it can be written as it is: printable ASCII without quotes, which is nearly all there ever is */
+static size_t plain_length(const char *string)
+{
+	size_t length = 0;
+
+	while (string[length] >= ' ' && string[length] < 0x7f && string[length] != '"' &&
+	       string[length] != '\\')
+		length++;
+	return length;
+}
+
 static void json_quoted(struct json_writer *w, const char *string)
 {
 	uint32_t rune;
+	size_t plain;
 
 	text_char(&w->text, '"');
-	while ((rune = text_next_rune(&string)) != 0) {
+	while (*string) {
+		plain = plain_length(string);
+		text_append(&w->text, string, plain);
+		string += plain;
+		rune = text_next_rune(&string);
+		if (!rune)
+			break;
 		if (rune == '"' || rune == '\\') {
 			text_char(&w->text, '\\');
 			text_char(&w->text, (char)rune);
@@ -101,7 +119,7 @@ void json_write_time(struct json_writer *w, const char *key, uint64_t ns)
 {
 	char time[TEXT_TIME_SIZE];
 
-	if (!ns || !text_time(ns, time))
+	if (!text_time(ns, time))
 		json_write_null(w, key);
 	else
 		json_write_string(w, key, time);

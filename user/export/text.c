@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "model/conversation.h"
+
 #define TEXT_FIRST 4096
 #define RUNE_REPLACEMENT 0xfffdU
 
@@ -112,7 +114,8 @@ bool text_time(uint64_t ns, char ret[static TEXT_TIME_SIZE])
 	time_t seconds = (time_t)(ns / 1000000000U);
 	struct tm tm;
 
-	if (!gmtime_r(&seconds, &tm) || tm.tm_year < 0 || tm.tm_year + 1900 > 9999)
+	if (ns <= CONVERSATION_NO_TIME || !gmtime_r(&seconds, &tm) || tm.tm_year < 0 ||
+	    tm.tm_year + 1900 > 9999)
 		return false;
 	/* The casts tell the compiler the width of each field */
 	snprintf(ret, TEXT_TIME_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",

@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) void text_printf(struct text *t, const cha
 char *text_take(struct text *t, size_t *ret_length);
 void text_free(struct text *t);
 
-/* RFC 3339 UTC with nine digits, or false outside the years that it can write. 31 bytes with the terminator. */
+/* RFC 3339 UTC with nine digits, or false for no time and outside the years that it can write. 31 bytes with the terminator. */
 #define TEXT_TIME_SIZE 31
 bool text_time(uint64_t ns, char ret[static TEXT_TIME_SIZE]);
 

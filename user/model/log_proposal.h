@@ -22,6 +22,11 @@ struct log_proposal_difference {
  * differs least is told. False: one of them is no such list.
  */
 bool log_proposal_compare(const char *received, const char *configured, struct log_proposal_difference *ret);
+/*
+ * The same of libreswan's lists: "1:IKE:ENCR=AES_CBC_256;PRF=…;INTEG=…;DH=MODP1024 2:IKE:…" of the peer, and its own,
+ * "IKE=AES_CBC_256-HMAC_SHA1-HMAC_SHA1_96-MODP1024; IKE=…". False: one of them is no such list, or they are of different protocols.
+ */
+bool log_proposal_compare_pluto(const char *remote, const char *local, struct log_proposal_difference *ret);
 /* The weakest transform of a proposal, if it is weak: "3DES_CBC". *ret holds LOG_PROPOSAL_TEXT. */
 bool log_proposal_is_weak(const char *proposal, char ret[static LOG_PROPOSAL_TEXT]);
 

@@ -135,7 +135,10 @@ static void note_isakmp(const char *p, const char *end, struct log_line *l)
 		l->thread = l->thread * 10 % 1000003 + (unsigned int)(*p - '0');
 }
 
-/* libreswan: "hq" #3: and, of one of several, "hq"[2] 203.0.113.7 #3:, where the peer is said */
+/*
+ * libreswan: "hq" #3: and, of one of several, "hq"[2] 203.0.113.7 #3:, where the peer is said. What is about the connection, as
+ * its proposals, has no number: "hq": or "hq"[2] 203.0.113.7:. That is only believed of a line of pluto.
+ */
 static const char *take_pluto(const char *p, const char *end, struct log_line *l)
 {
 	const char *quote = p + 1 < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
@@ -147,18 +150,19 @@ static const char *take_pluto(const char *p, const char *end, struct log_line *l
 	/* An address of IPv6 has colons, too */
 	for (at = quote; at < end && *at != '#' && !(*at == ':' && (at + 1 == end || at[1] == ' ')); at++)
 		;
-	if (at == end || *at != '#')
+	if (at == end || (*at == ':' && l->dialects != LOG_PLUTO))
 		return p;
 	number = at;
-	for (at++; at < end && is_digit(*at) && id < 100000000; at++)
+	for (at += *at == '#'; at < end && is_digit(*at) && id < 100000000; at++)
 		id = id * 10 + (uint64_t)(*at - '0');
 	if (end - at < 2 || *at != ':')
 		return p;
 	l->conn = (struct log_span){p + 1, (size_t)(quote - p - 1)};
 	blank = memchr(quote, ' ', (size_t)(number - quote));
 	if (quote[1] == '[' && blank && blank + 1 < number)
-		l->peer = (struct log_span){blank + 1, (size_t)(word_end(blank + 1, end) - blank - 1)};
-	l->id = id;
+		l->peer = (struct log_span){blank + 1, (size_t)(word_end(blank + 1, number) - blank - 1)};
+	if (*number == '#')
+		l->id = id;
 	l->dialects = LOG_PLUTO;
 	return skip_blanks(at + 1, end);
 }

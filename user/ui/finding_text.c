@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ui/finding_text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "diagnose/catalogue.h"
+#include "model/conversation.h"
 #include "ui/format.h"
 #include "ui/table.h"
 
 #define LABEL 10 /* columns */
-#define CLOCK_SIZE 16
+#define CLOCK_SIZE 24
 
 static const enum ui_style severity_style[SEVERITIES] = {UI_BOLD, UI_WARN, UI_BAD};
 
@@ -18,7 +20,8 @@ static bool break_down(uint64_t ns, bool local_time, struct tm *ret)
 {
 	time_t seconds = (time_t)(ns / 1000000000U);
 
-	return ns && (local_time ? localtime_r(&seconds, ret) : gmtime_r(&seconds, ret));
+	return ns > CONVERSATION_NO_TIME &&
+	       (local_time ? localtime_r(&seconds, ret) : gmtime_r(&seconds, ret));
 }
 
 void ui_finding_time(uint64_t ns, bool local_time, char ret[static FINDING_TIME_SIZE])
@@ -62,10 +65,13 @@ static void print_headline(FILE *out, const struct finding *f, bool local_time,
 	fputs(".\n", out);
 }
 
+/* What the headline does not say yet */
 static void print_when(FILE *out, const struct finding *f, bool local_time, const struct ui_options *options)
 {
 	char time[FINDING_TIME_SIZE], duration[FORMAT_SIZE];
 
+	if (f->since_ns && !f->until_ns && f->shape == SHAPE_NONE)
+		return;
 	label(out, options, "when");
 	if (f->since_ns) {
 		ui_finding_time(f->since_ns, local_time, time);
@@ -107,27 +113,81 @@ static void print_last_good(FILE *out, const struct finding *f, bool local_time,
 	fputc('\n', out);
 }
 
+/* Its time of day, and the day when that is not the day on which the finding begins */
+static void print_clock(FILE *out, uint64_t at_ns, uint64_t since_ns, bool local_time)
+{
+	char clock[CLOCK_SIZE];
+	struct tm tm, day;
+	bool same;
+
+	if (!break_down(at_ns, local_time, &tm))
+		return;
+	same = break_down(since_ns, local_time, &day) && day.tm_yday == tm.tm_yday &&
+	       day.tm_year == tm.tm_year;
+	if (strftime(clock, sizeof(clock), same ? "%T " : "%F %T ", &tm))
+		fputs(clock, out);
+}
+
+/* Is there a time of day, as 04:00:01, in it? */
+static bool has_clock(const char *line)
+{
+	const char *colon = line ? strchr(line, ':') : NULL;
+
+	for (; colon; colon = strchr(colon + 1, ':'))
+		if (colon - line >= 2 && isdigit((unsigned char)colon[-1]) &&
+		    isdigit((unsigned char)colon[1]) && isdigit((unsigned char)colon[2]) && colon[3] == ':')
+			return true;
+	return false;
+}
+
+static void print_one_evidence(FILE *out, const struct finding *f, const struct finding_evidence *e,
+			       bool local_time)
+{
+	/* A line of a log has its own time in it, but for what a journal keeps beside it */
+	if (e->origin != ORIGIN_LOG || !has_clock(e->text))
+		print_clock(out, e->at_ns, f->since_ns ? f->since_ns : f->until_ns, local_time);
+	ui_clean(out, e->what);
+	if (e->has_number)
+		fprintf(out, ": %" PRIu64, e->number);
+	else if (e->text) {
+		fputs(": ", out);
+		ui_clean(out, e->text);
+	}
+	fputc('\n', out);
+}
+
+/* When the i-th was; what has no time of its own belongs to what stands before it */
+static uint64_t time_of(const struct finding *f, size_t i)
+{
+	while (i > 0 && !f->evidence[i].at_ns)
+		i--;
+	return f->evidence[i].at_ns;
+}
+
+/* The earliest time behind `after_ns`; UINT64_MAX: none */
+static uint64_t next_time(const struct finding *f, uint64_t after_ns)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < f->evidence_count; i++)
+		if (time_of(f, i) > after_ns && time_of(f, i) < next)
+			next = time_of(f, i);
+	return next;
+}
+
+/* In the order of time, whatever the order in which a rule looked */
 static void print_evidence(FILE *out, const struct finding *f, bool local_time,
 			   const struct ui_options *options)
 {
-	for (size_t i = 0; i < f->evidence_count; i++) {
-		const struct finding_evidence *e = &f->evidence[i];
-		char clock[CLOCK_SIZE] = "";
-		struct tm tm;
+	size_t told = 0;
 
-		label(out, options, i ? "" : "because");
-		/* A line of a log has its own time in it */
-		if (e->origin != ORIGIN_LOG && break_down(e->at_ns, local_time, &tm) &&
-		    strftime(clock, sizeof(clock), "%T ", &tm))
-			fputs(clock, out);
-		ui_clean(out, e->what);
-		if (e->has_number)
-			fprintf(out, ": %" PRIu64, e->number);
-		else if (e->text) {
-			fputs(": ", out);
-			ui_clean(out, e->text);
+	for (uint64_t at = 0; at != UINT64_MAX; at = next_time(f, at)) {
+		for (size_t i = 0; i < f->evidence_count; i++) {
+			if (time_of(f, i) != at)
+				continue;
+			label(out, options, told++ ? "" : "because");
+			print_one_evidence(out, f, &f->evidence[i], local_time);
 		}
-		fputc('\n', out);
 	}
 }
 
