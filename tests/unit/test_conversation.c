@@ -205,6 +205,49 @@ static void deleted_when_its_traffic_ended(void **state)
 	assert_state(sa_at(0), "deleted", "likely", "delete-traffic-ended");
 }
 
+/* What the daemon has established is, whatever the wire suggests; not by what it said before, and not against its own word. */
+static void a_daemon_has_it(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	up();
+	id = sa_at(0)->id;
+	after(5 * SECOND);
+	pair(RIGHT, INFO, 0, EMPTY, EMPTY);
+	conversation_daemon_has(c, spi_i, spi_r, now);
+	assert_true(conversation_traffic_ended(c, id, now, now + 60 * SECOND));
+	conversation_daemon_has(c, spi_i, spi_r, now + SECOND / 2);
+	assert_state(sa_at(0), "deleted", "likely", "delete-traffic-ended");
+	conversation_daemon_has(c, spi_i, spi_r, now + 30 * SECOND);
+	assert_state(sa_at(0), "established", "certain", "daemon-has");
+	assert_false(conversation_traffic_ended(c, id, now, now + 60 * SECOND));
+	assert_true(conversation_daemon_ended(c, spi_i, spi_r, now + SECOND));
+	conversation_daemon_has(c, spi_i, spi_r, now + 30 * SECOND);
+	assert_state(sa_at(0), "deleted", "certain", "daemon-ended");
+	conversation_daemon_has(c, spi_i + 1, spi_r, now); /* one that was never seen */
+}
+
+/* A daemon that ends asks the peer once, which may be dead; one that gives up its DPD does not wait for our rules. */
+static void a_daemon_gives_up(void **state)
+{
+	(void)state;
+	up();
+	after(60 * SECOND);
+	sk(LEFT, INFO, false, 2, EMPTY);
+	assert_true(conversation_daemon_ended(c, spi_i, spi_r, now + SECOND));
+	assert_state(sa_at(0), "deleted", "certain", "daemon-ended");
+	after(2 * SECOND);
+	begin_another();
+	sk(RIGHT, AUTH, true, 1, AUTH_GOOD);
+	after(60 * SECOND);
+	for (unsigned int i = 0; i < 3; i++, after((4u << i) * SECOND))
+		sk(RIGHT, INFO, false, 0, EMPTY);
+	assert_true(conversation_daemon_ended(c, spi_i, spi_r, now));
+	assert_state(sa_at(1), "dead", "likely", "peer-silent");
+	assert_true(sa_at(1)->since_ns == now);
+}
+
 /* As charon does: 4 s, and then 1.8 times longer each time. */
 static void unanswered(void **state)
 {
@@ -580,6 +623,8 @@ int main(void)
 		TEST(not_deleted),
 		TEST(deleted_then_quiet),
 		TEST(deleted_when_its_traffic_ended),
+		TEST(a_daemon_has_it),
+		TEST(a_daemon_gives_up),
 		TEST(unanswered),
 		TEST(answered_in_the_end),
 		TEST(dead_when_the_same_side_begins_anew),

@@ -182,6 +182,98 @@ static void test_deleted_by_us(void **unused)
 	assert_string_equal(tunnel_at(0)->down_cause, "");
 }
 
+/* The delete that follows a rekey ends the old child SA: that nothing is sent any more is no end of the IKE SA. */
+static void test_idle_after_a_rekey(void **unused)
+{
+	unsigned int count = 0;
+
+	(void)unused;
+	up();
+	traffic(0x11, 0x22, 3);
+	pair(RIGHT, CHILD, 0, CHILD_GOOD, CHILD_GOOD);
+	pair(RIGHT, INFO, 1, EMPTY, EMPTY);
+	both(0x13, 0x24, 10);
+	for (int i = 0; i < 70; i++) {
+		after(SECOND);
+		look();
+		tunnels_ended(tunnels, on_ended, &count);
+	}
+	assert_int_equal(count, 1);
+	assert_state(sa_at(0), "established", "certain", "active");
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_IDLE);
+	assert_int_equal(tunnel_at(0)->rekeys, 1);
+	assert_int_equal(told_of(TIMELINE_TUNNEL_DOWN, NULL), 0);
+	/* Another of the same end may be one. */
+	both(0x13, 0x24, 10);
+	pair(RIGHT, INFO, 2, EMPTY, EMPTY);
+	for (int i = 0; i < 14; i++) {
+		after(SECOND);
+		look();
+		tunnels_ended(tunnels, on_ended, &count);
+	}
+	look();
+	assert_string_equal(tunnel_at(0)->down_cause, "ike-sa-deleted-by-peer");
+}
+
+/* Idle, with a peer that is gone: that shows when the daemon is stopped, and its next IKE SA stands a second later. */
+static void test_fall_while_idle(void **unused)
+{
+	uint64_t fell;
+
+	(void)unused;
+	up();
+	traffic(0x11, 0x22, 3);
+	wait_seconds(70);
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_IDLE);
+	fell = now;
+	sk(LEFT, INFO, false, 2, EMPTY);
+	assert_true(conversation_daemon_ended(c, spi_i, spi_r, now));
+	after(SECOND);
+	begin_another();
+	sk(RIGHT, AUTH, true, 1, AUTH_GOOD);
+	after(MS);
+	look();
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_UP);
+	assert_int_equal(tunnel_at(0)->flaps, 1);
+	assert_true(tunnel_at(0)->last_down_ns == fell);
+	assert_int_equal(told_of(TIMELINE_TUNNEL_DOWN, NULL), 1);
+}
+
+/* Ended by the initiator a second after IKE_AUTH, and begun anew. */
+static void end_at_once(enum end who_sent)
+{
+	up();
+	look();
+	after(100 * MS);
+	esp(who_sent, 0x11, 5);
+	after(500 * MS);
+	pair(LEFT, INFO, 2, EMPTY, EMPTY);
+	after(SECOND);
+	begin_another();
+	sk(RIGHT, AUTH, true, 1, AUTH_GOOD);
+	after(10 * MS);
+	look();
+}
+
+/* Who refuses what it was answered does not use it. */
+static void test_used_is_not_refused(void **unused)
+{
+	(void)unused;
+	end_at_once(LEFT);
+	assert_state(sa_at(0), "deleted", "likely", "delete-then-new");
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_UP);
+	assert_int_equal(tunnel_at(0)->flaps, 1);
+	assert_string_equal(tunnel_at(0)->down_cause, "");
+}
+
+static void test_refused_by_the_initiator(void **unused)
+{
+	(void)unused;
+	end_at_once(RIGHT);
+	assert_state(sa_at(0), "failed", "likely", "auth-revoked");
+	assert_string_equal(tunnel_at(0)->down_cause, "ike-auth-failed");
+}
+
 static void test_never_up(void **unused)
 {
 	const struct timeline_entry *e = NULL;
@@ -438,6 +530,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flap_between_looks, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_deleted_by_peer, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_deleted_by_us, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_idle_after_a_rekey, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_fall_while_idle, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_used_is_not_refused, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_refused_by_the_initiator, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_never_up, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_not_answered, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_refused, tunnel_start, tunnel_stop),

@@ -87,6 +87,22 @@ static void test_takes_the_name(void **unused)
 	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
 }
 
+/* What was installed and never used ends when the facts no longer have it, and not when it was installed. */
+static void test_unused_ends_late(void **unused)
+{
+	const struct timeline_entry *e = NULL;
+
+	(void)unused;
+	use_daemon("office");
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	look_facts();
+	after(40 * SECOND);
+	daemon_facts.child_count = 0;
+	look_facts();
+	assert_int_equal(told_of(TIMELINE_SA_GONE, &e), 2);
+	assert_true(e->time_ns == now);
+}
+
 /* Any peer: a tunnel for each. */
 static void test_several_peers(void **unused)
 {
@@ -344,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_takes_the_name, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_several_peers, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_two_connections, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_unused_ends_late, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_daemon_knows_better, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_sas_outlive_daemon, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_rekeyed_at_once, tunnel_start, tunnel_stop),

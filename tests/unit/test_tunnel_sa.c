@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test_tunnel_sa.c - child SAs of a tunnel: counters that never go back, pairs, and which replaced which */
+#include "model/probe_mark.h"
 #include "tunnel_build.h"
 
 static const struct state_sa *sa_of(enum end from, uint32_t spi)
@@ -222,6 +223,25 @@ static void test_newcomers(void **unused)
 	assert_int_equal(sas[19].tunnel, 0);
 }
 
+/* Packets of `espial probe` are nobody's SA, unless the kernel has it, or it goes on. */
+static void test_probes(void **unused)
+{
+	struct state_sa *sa;
+
+	(void)unused;
+	up();
+	traffic(0x11, 0x22, 2);
+	for (uint32_t i = 0; i < 4; i++)
+		esp(RIGHT, PROBE_MARK + i, 1)->newcomer = true;
+	look();
+	assert_int_equal(tunnel_at(0)->in.packets, 20);
+	sa = find_sa(RIGHT, PROBE_MARK);
+	assert_int_equal(sa->tunnel, STATE_NO_TUNNEL);
+	sa->newcomer = false;
+	look();
+	assert_int_equal(tunnel_at(0)->in.packets, 21);
+}
+
 static void test_limits(void **unused)
 {
 	(void)unused;
@@ -341,6 +361,49 @@ static void test_restored_nat(void **unused)
 	assert_string_equal(tunnel_at(0)->name, "10.0.0.1-10.0.0.2:1025");
 }
 
+/* What the window of an SA still waits for is lost when it has not come for ten seconds, also when the SA has ended. */
+static void test_missing_is_lost(void **unused)
+{
+	(void)unused;
+	for (int comes = 0; comes < 2; comes++) {
+		struct state_sa *sa;
+
+		traffic(0x11, 0x22, 15);
+		sa = find_sa(RIGHT, 0x11);
+		sa->sequence.pending = 30;
+		traffic(0x11, 0x22, 5);
+		assert_int_equal(tunnel_at(0)->in.lost, 0);
+		if (comes) {
+			sa->sequence.pending = 10;
+			sa->sequence.received += 20;
+			sa->sequence.late += 20;
+		}
+		traffic(0x33, 0x44, 30);
+		assert_int_equal(tunnel_at(0)->in.lost, comes ? 10 : 30);
+		assert_int_equal(tunnel_at(0)->out.lost, 0);
+		/* The window gives them up: they were counted */
+		sa->sequence.lost = sa->sequence.pending;
+		sa->sequence.pending = 0;
+		wait_seconds(30);
+		assert_int_equal(tunnel_at(0)->in.lost, comes ? 10 : 30);
+		tunnel_stop(unused);
+		tunnel_start(unused);
+	}
+}
+
+/* As many come late in each second as go missing: the traffic only overtakes itself. */
+static void test_late_is_not_lost(void **unused)
+{
+	(void)unused;
+	traffic(0x11, 0x22, 1);
+	find_sa(RIGHT, 0x11)->sequence.pending = 300;
+	for (int i = 0; i < 60; i++) {
+		find_sa(RIGHT, 0x11)->sequence.late += 300;
+		traffic(0x11, 0x22, 1);
+	}
+	assert_int_equal(tunnel_at(0)->in.lost, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,11 +417,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock_set, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_forwarded_once, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_newcomers, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_probes, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_limits, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_forgotten, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_restored_with_tables, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_restored_without_tables, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_restored_nat, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_missing_is_lost, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_late_is_not_lost, tunnel_start, tunnel_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

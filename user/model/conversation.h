@@ -274,11 +274,21 @@ void conversation_tick(struct conversations *c, uint64_t now_ns);
 bool conversation_traffic_ended(struct conversations *c, uint64_t id, uint64_t since_ns, uint64_t now_ns);
 
 /*
- * The IKE daemon of one end says that this IKE SA ended: the INFORMATIONAL exchange just before was a delete, for certain. Returns
- * whether the state is now `deleted`.
+ * The IKE daemon of one end says that this IKE SA ended: the INFORMATIONAL exchange just before was a delete, for certain, also
+ * where its answer did not come; after a request that was sent again in vain the peer is `dead`. Returns whether it is one of both.
  */
 bool conversation_daemon_ended(struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi,
 			       uint64_t at_ns);
+
+/* The same of one that it has established, as of `at_ns`: no inference says then that it was deleted before. */
+void conversation_daemon_has(struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi,
+			     uint64_t at_ns);
+
+/*
+ * The initiator sent ESP under an SPI that is newer than IKE_AUTH, and it ended this IKE SA later: it had accepted the responder's
+ * authentication. For the tunnel model; it changes a `failed` by CONVERSATION_REASON_AUTH_REVOKED into `deleted`.
+ */
+void conversation_traffic_began(struct conversations *c, const struct conversation_sa *sa);
 
 /* All IKE SAs in the order in which they were first seen: NULL begins, NULL ends. */
 const struct conversation_sa *conversation_next(const struct conversations *c,

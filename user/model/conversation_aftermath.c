@@ -57,7 +57,11 @@ static uint64_t longest_rhythm(const struct conversation_entry *e)
 	return longest;
 }
 
-/* Is the exchange one that may have been a delete: an INFORMATIONAL, answered (IKEv1: not), out of the rhythm of DPD? */
+/*
+ * Is the exchange one that may have been a delete of the IKE SA: an INFORMATIONAL, answered (IKEv1: not), out of the rhythm of DPD?
+ * What follows an answered CREATE_CHILD_SA of the same end at once ends what was rekeyed: a child SA, or this IKE SA in favour of
+ * one that shows when it is used (aftermath_rekey_born()).
+ */
 static bool may_be_delete(const struct conversation_entry *e, const struct conversation_exchange *x)
 {
 	if (!x)
@@ -66,20 +70,24 @@ static bool may_be_delete(const struct conversation_entry *e, const struct conve
 		return x->type == IKE_V1_EXCHANGE_INFORMATIONAL && !x->response_ns && x->request.encrypted;
 	if (x->type != IKE_V2_EXCHANGE_INFORMATIONAL || !x->response_ns)
 		return false;
-	return !(rhythm(e->informational_ns[x->by]) && x->request_ns == e->informational_ns[x->by][0]);
+	return !size_follows_rekey(e, x) &&
+	       !(rhythm(e->informational_ns[x->by]) && x->request_ns == e->informational_ns[x->by][0]);
 }
 
 static void set_deleted(struct conversations *c, struct conversation_entry *e,
 			struct conversation_exchange *x, enum conversation_confidence confidence,
 			enum conversation_reason reason)
 {
+	/* What its daemon said after that is no inference. */
+	if (confidence < CONVERSATION_CERTAIN && e->daemon_ns > x->last_ns + SECOND)
+		return;
 	x->kind = CONVERSATION_KIND_DELETE;
 	x->kind_confidence = (uint8_t)confidence;
 	state_set(c, e, CONVERSATION_DELETED, confidence, reason,
 		  x->response_ns ? x->response_ns : x->last_ns, x->message_id, 0);
 }
 
-/* The initiator looked at the answer to its IKE_AUTH, and left. */
+/* The initiator looked at the answer to its IKE_AUTH, and left. Not so if its ESP was seen: conversation_traffic_began(). */
 static bool is_revoked(const struct conversation_entry *e, const struct conversation_exchange *x)
 {
 	return x->major == 2 && x->by == CONVERSATION_INITIATOR &&
@@ -335,9 +343,16 @@ bool conversation_daemon_ended(struct conversations *c, uint64_t initiator_spi, 
 
 		if (e->sa.initiator_spi != initiator_spi || e->sa.responder_spi != responder_spi)
 			continue;
-		/* What was not answered is given up by its own rules, and what was rekeyed is replaced. */
-		if (e->sa.state != CONVERSATION_ESTABLISHED || !x || x->waiting ||
-		    (x->major >= 2 ? x->type != IKE_V2_EXCHANGE_INFORMATIONAL
+		/* What was rekeyed is replaced. */
+		if (e->sa.state != CONVERSATION_ESTABLISHED || !x)
+			return false;
+		/* Its own rules would give up what was not answered later; the daemon has done so now. */
+		if (x->waiting && x->retransmits) {
+			if (!x->given_up_ns)
+				state_give_up(c, e, x, at_ns);
+			return state_is_end(e->sa.state);
+		}
+		if ((x->major >= 2 ? x->type != IKE_V2_EXCHANGE_INFORMATIONAL
 				   : x->type != IKE_V1_EXCHANGE_INFORMATIONAL) ||
 		    at_ns > x->last_ns + DELETE_SOON * SECOND)
 			return false;
@@ -345,4 +360,31 @@ bool conversation_daemon_ended(struct conversations *c, uint64_t initiator_spi, 
 		return true;
 	}
 	return false;
+}
+
+void conversation_daemon_has(struct conversations *c, uint64_t initiator_spi, uint64_t responder_spi,
+			     uint64_t at_ns)
+{
+	const struct conversation_sa *sa = conversation_find(c, initiator_spi, responder_spi);
+	struct conversation_entry *e = sa ? entry_of_sa(sa) : NULL;
+
+	if (!e)
+		return;
+	e->daemon_ns = at_ns;
+	/* The list may have been made while the last message was under way. */
+	if (sa->state != CONVERSATION_DELETED || sa->confidence == CONVERSATION_CERTAIN ||
+	    at_ns <= sa->last_ns + SECOND)
+		return;
+	c->stats.retracted++;
+	state_set(c, e, CONVERSATION_ESTABLISHED, CONVERSATION_CERTAIN, CONVERSATION_REASON_DAEMON_HAS, at_ns,
+		  0, 0);
+}
+
+void conversation_traffic_began(struct conversations *c, const struct conversation_sa *sa)
+{
+	struct conversation_entry *e = entry_of_sa(sa);
+	struct conversation_exchange *x = exchange_last(e);
+
+	if (sa->state == CONVERSATION_FAILED && sa->reason == CONVERSATION_REASON_AUTH_REVOKED && x)
+		set_deleted(c, e, x, CONVERSATION_LIKELY, CONVERSATION_REASON_DELETE_THEN_NEW);
 }

@@ -49,6 +49,7 @@ struct conversation_entry {
 				[4]; /* IKEv2: when each side sent INFORMATIONAL requests, the latest first */
 	uint64_t child_answered_ns[2]; /* IKEv2: the latest CREATE_CHILD_SA of each side; 0: none */
 	uint64_t replaced_ns;	       /* another IKE SA of the same ends was established; 0: none */
+	uint64_t daemon_ns;	       /* the daemon of one end had it established then; 0: nobody said so */
 	uint32_t open[2]; /* requests of each side that wait for an answer and were not given up */
 	uint32_t answered_after_auth; /* exchanges */
 	bool joined;		      /* its beginning was not seen */
@@ -72,7 +73,7 @@ struct conversations {
 	struct link *peers;
 	uint32_t hash_mask, peer_mask;
 	struct link all, use[USE_LISTS], wheel[WHEEL_SLOTS];
-	uint64_t now_ns, swept_second, rate_second, next_id;
+	uint64_t now_ns, swept_second, next_id;
 	uint32_t rate;
 	void (*event)(void *arg, const struct conversation_event *event);
 	void *event_arg;
@@ -158,6 +159,8 @@ void suite_learn(struct conversation_entry *e, const struct ike_message *m);
 void size_judge_auth(struct conversation_entry *e, struct conversation_exchange *x);
 void size_judge_child(struct conversation_entry *e, struct conversation_exchange *x);
 void size_judge_informational(struct conversation_entry *e, struct conversation_exchange *x);
+/* The same side has just rekeyed something: with this it deletes what was replaced (RFC 7296 section 2.8). */
+bool size_follows_rekey(const struct conversation_entry *e, const struct conversation_exchange *x);
 
 /* conversation_v1.c, conversation_v2.c */
 void fold_v1(struct fold *f);

@@ -173,8 +173,7 @@ void size_judge_child(struct conversation_entry *e, struct conversation_exchange
 	      CONVERSATION_LIKELY);
 }
 
-/* The same side has just rekeyed something: it deletes what was replaced (RFC 7296 section 2.8). */
-static bool follows_rekey(const struct conversation_entry *e, const struct conversation_exchange *x)
+bool size_follows_rekey(const struct conversation_entry *e, const struct conversation_exchange *x)
 {
 	uint32_t i;
 
@@ -212,6 +211,6 @@ void size_judge_informational(struct conversation_entry *e, struct conversation_
 	empty = largest <= e->empty_size || (known && most < (combined ? PAD : e->suite.block));
 	x->kind = empty ? CONVERSATION_KIND_DPD : CONVERSATION_KIND_OTHER;
 	x->kind_confidence = empty && !combined ? CONVERSATION_POSSIBLE : CONVERSATION_LIKELY;
-	if (follows_rekey(e, x) && (!empty || !combined))
+	if (size_follows_rekey(e, x) && (!empty || !combined))
 		x->kind = CONVERSATION_KIND_DELETE;
 }

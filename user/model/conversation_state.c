@@ -207,6 +207,9 @@ void state_sweep(struct conversations *c, uint64_t now_ns)
 	c->now_ns = now_ns;
 	if (second == c->swept_second)
 		return;
+	/* In a second without any, and when they have ended, there is none: a look may come long after the last */
+	c->stats.half_open_rate = second == c->swept_second + 1 ? c->rate : 0;
+	c->rate = 0;
 	from = c->swept_second && second - c->swept_second < WHEEL_SLOTS ? c->swept_second + 1
 									 : second - WHEEL_SLOTS + 1;
 	c->swept_second = second;

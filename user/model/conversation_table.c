@@ -153,19 +153,6 @@ struct conversation_entry *table_find(struct conversations *c, const struct conv
 	return near;
 }
 
-static void count_rate(struct conversations *c)
-{
-	uint64_t second = c->now_ns / SECOND;
-
-	if (second != c->rate_second) {
-		c->stats.half_open_rate = second == c->rate_second + 1 ? c->rate : 0;
-		c->rate_second = second;
-		c->rate = 0;
-	}
-	if (++c->rate > c->stats.half_open_rate_peak)
-		c->stats.half_open_rate_peak = c->rate;
-}
-
 static void make_room(struct conversations *c)
 {
 	struct conversation_entry *oldest;
@@ -191,7 +178,8 @@ struct conversation_entry *table_add(struct conversations *c, const struct conve
 		return NULL;
 	}
 	make_room(c);
-	count_rate(c);
+	if (++c->rate > c->stats.half_open_rate_peak)
+		c->stats.half_open_rate_peak = c->rate;
 	e->sa.id = ++c->next_id;
 	e->sa.initiator_spi = m->initiator_spi;
 	e->sa.responder_spi = m->responder_spi;

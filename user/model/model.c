@@ -356,6 +356,19 @@ static void on_ended(void *arg, uint64_t id, uint64_t since_ns)
 	conversation_traffic_ended(ended->m->ike, id, since_ns, ended->now_ns);
 }
 
+static void hear_daemon(struct model *m, const struct fact_daemon *daemon)
+{
+	if (!daemon->available)
+		return;
+	for (size_t i = 0; i < daemon->ike_count; i++) {
+		const struct fact_ike *ike = &daemon->ikes[i];
+
+		if (ike->state == FACT_IKE_ESTABLISHED || ike->state == FACT_IKE_REKEYING)
+			conversation_daemon_has(m->ike, ike->initiator_spi, ike->responder_spi,
+						daemon->snapshot_ns);
+	}
+}
+
 int model_update(struct model *m, const struct state *state, const struct fact_kernel *kernel,
 		 const struct fact_daemon *daemons, size_t daemon_count, uint64_t now_ns)
 {
@@ -368,8 +381,11 @@ int model_update(struct model *m, const struct state *state, const struct fact_k
 					   .is_local = m->options.is_local,
 					   .arg = m->options.arg};
 	struct ended ended = {m, now_ns};
-	int err = tunnels_update(m->tunnels, &input);
+	int err;
 
+	for (size_t i = 0; i < daemon_count; i++)
+		hear_daemon(m, &daemons[i]);
+	err = tunnels_update(m->tunnels, &input);
 	if (!err)
 		tunnels_ended(m->tunnels, on_ended, &ended);
 	return err;
@@ -394,7 +410,7 @@ int model_show(const struct model *m, struct state *state)
 	return tunnels_fill(m->tunnels, state);
 }
 
-const struct conversations *model_conversations(const struct model *m)
+struct conversations *model_conversations(const struct model *m)
 {
 	return m->ike;
 }

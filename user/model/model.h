@@ -71,7 +71,7 @@ const struct model_path *model_paths(const struct model *m, size_t *ret_count);
 /* The result of a probe; one without an MTU changes nothing. */
 void model_probed(struct model *m, const struct model_path *result);
 
-const struct conversations *model_conversations(const struct model *m);
+struct conversations *model_conversations(const struct model *m);
 struct tunnels *model_tunnels(struct model *m);
 
 #endif

@@ -146,6 +146,7 @@ int tunnels_update(struct tunnels *t, const struct tunnel_input *input)
 	t->look++;
 	if (input->state) {
 		t->sa_look++;
+		t->sa_before_ns = t->sa_ns;
 		t->sa_ns = t->now_ns;
 	}
 	if (input->kernel || input->daemon_count)

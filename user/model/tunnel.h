@@ -35,7 +35,8 @@ struct tunnel_limits {
 struct tunnel_input {
 	uint64_t now_ns;
 	const struct state *state; /* sas[]: not of only_sums; NULL: a look at the IKE conversations only */
-	const struct conversations *ike; /* NULL: none */
+	/* NULL: none; told of what ESP proves of its IKE SAs, besides what tunnels_ended() is for */
+	struct conversations *ike;
 	const struct fact_kernel *kernel;
 	const struct fact_daemon *daemons;
 	size_t daemon_count;

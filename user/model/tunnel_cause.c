@@ -61,6 +61,8 @@ static const char *cause_of_silence(const struct tunnel_link *link)
 	const struct conversation_exchange *x = exchange_of(sa);
 	enum conversation_side by = x ? x->by : CONVERSATION_INITIATOR;
 
+	if (sa->malformed)
+		return "ike-malformed"; /* something came back */
 	if (sa->float_ns && !sa->float_answered)
 		return "nat-t-port-blocked";
 	if (x && x->ip_fragments && sa->heard_ns[!by])

@@ -150,11 +150,39 @@ static void note_changes(struct tunnels *t, struct tunnel_link *link, bool new)
 		change(t, link, sa->since_ns, sa->state);
 }
 
+/* The initiator's ESP, with an SPI that is younger than the IKE SA, while that was there. */
+static bool initiator_used(const struct state *state, const struct conversation_sa *sa)
+{
+	const struct conversation_endpoint *from = &sa->path.end[CONVERSATION_INITIATOR];
+
+	for (size_t i = 0; i < state->sa_count; i++) {
+		const struct state_sa *esp = &state->sas[i];
+
+		if (esp->first_ns >= sa->first_ns && esp->first_ns <= sa->since_ns &&
+		    address_is(esp->source, from->address) &&
+		    address_is(esp->destination, sa->path.end[CONVERSATION_RESPONDER].address) &&
+		    (!esp->encapsulation || esp->source_port == from->port))
+			return true;
+	}
+	return false;
+}
+
+/* Before anybody is told: what looks like an authentication that the initiator refused, and was used, was not refused. */
+static void check_revoked(struct tunnels *t, const struct conversation_sa *sa)
+{
+	const struct state *state = t->input->state;
+
+	if (sa->state == CONVERSATION_FAILED && sa->reason == CONVERSATION_REASON_AUTH_REVOKED && state &&
+	    sa->since_ns + TUNNEL_QUIET > t->sa_before_ns && initiator_used(state, sa))
+		conversation_traffic_began(t->input->ike, sa);
+}
+
 static void fold_one(struct tunnels *t, const struct conversation_sa *sa)
 {
 	struct tunnel_link *link = tunnel_table_link(t, sa->id);
 	bool new = !link;
 
+	check_revoked(t, sa);
 	if (new) {
 		link = join(t, sa);
 		if (!link)

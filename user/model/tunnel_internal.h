@@ -15,6 +15,8 @@
 #define TUNNEL_SETTLE (3 * TUNNEL_SECOND) /* after its first packet it can be said what a child SA replaced */
 #define TUNNEL_QUIET                                                                                         \
 	(11 * TUNNEL_SECOND) /* no ESP for so long: it stopped (DELETE_SOON of the tracker is 10 s) */
+#define TUNNEL_LATEST                                                                                        \
+	(10 * TUNNEL_SECOND) /* nothing comes later than that: what is missing for longer is lost */
 #define TUNNEL_CHILD_WAIT (30 * TUNNEL_SECOND) /* IKEv1: from phase 1 to the first quick mode, at most */
 
 enum {
@@ -51,6 +53,12 @@ struct tunnel_kernel_count {
 	uint64_t first_ns, last_ns; /* looks in which it had gained, while it was hidden; 0: none */
 };
 
+/* Sequence numbers that had not come, at a look. */
+struct tunnel_missing {
+	uint64_t ns; /* 0: no look yet */
+	uint64_t numbers, late;
+};
+
 /* A child SA in one direction: what the datapath counts, or the kernel has, or both. */
 struct tunnel_child {
 	LIST_ENTRY(tunnel_child) in_tunnel, in_hash;
@@ -64,9 +72,10 @@ struct tunnel_child {
 	bool newcomer;
 	bool told_gone;
 	struct state_tunnel_counters counted;
-	uint64_t first_ns, last_ns; /* packets; 0: none yet */
-	uint64_t added_ns;	    /* by the kernel; 0: not told */
-	uint32_t seen, installed;   /* looks in which the datapath and the facts had it; 0: never */
+	struct tunnel_missing missing[2]; /* TUNNEL_LATEST ago or longer; and since */
+	uint64_t first_ns, last_ns;	  /* packets; 0: none yet */
+	uint64_t added_ns;		  /* by the kernel; 0: not told */
+	uint32_t seen, installed;	  /* looks in which the datapath and the facts had it; 0: never */
 	uint32_t reqid, if_id;
 	struct tunnel_child *partner, *replaces;
 	bool partner_exact;
@@ -186,6 +195,7 @@ struct tunnels {
 		fact_look;	     /* counts of updates, of those with SAs, of those with facts; from 1 */
 	uint64_t now_ns, started_ns; /* of the latest update, and of the first that had SAs */
 	uint64_t sa_ns;		     /* of the latest look at the SAs */
+	uint64_t sa_before_ns;	     /* and of the one before */
 	uint32_t provisional;
 	bool failed;		 /* out of memory, in this update */
 	struct tunnel_queue all; /* in order of creation */

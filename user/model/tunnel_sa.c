@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/probe_mark.h"
+
 #define SAME_FIRST TUNNEL_SECOND     /* clocks of two agents agree to this */
 #define REVIVED (10 * TUNNEL_SECOND) /* packets so long after it was replaced: it was not */
 
@@ -76,6 +78,8 @@ static struct tunnel *tunnel_of(struct tunnels *t, const struct state_sa *sa, un
 	struct tunnel *tunnel = tunnel_table_pair(t, &pair, ret_local);
 	bool doubtful = sa->newcomer && sa->known != 1;
 
+	if (doubtful && probe_mark_is(sa->spi))
+		return NULL;
 	if (doubtful && tunnel)
 		return tunnel->provisional || tunnel->newcomers >= NEWCOMERS ? NULL : tunnel;
 	/* A short capture may have no more of it than two packets; live the next look knows */
@@ -132,7 +136,27 @@ static void gain(uint64_t now, uint64_t *counted, uint64_t *sum)
 	*counted = now;
 }
 
-static void count(struct tunnel_child *child, const struct state_sa *sa)
+/*
+ * What is lost, for all that can be said now. The window gives a number up when 2048 others have passed, which on a quiet SA takes long,
+ * and never happens on one that has ended. What came late since may have been any of those that were missing: it is the least.
+ */
+static uint64_t lost_by_now(const struct tunnels *t, struct tunnel_child *child,
+			    const struct state_sequence *q)
+{
+	struct tunnel_missing *old = &child->missing[0], *new = &child->missing[1];
+	uint64_t came;
+
+	if (new->ns && t->now_ns >= new->ns + TUNNEL_LATEST)
+		*old = *new;
+	if (!new->ns || t->now_ns >= new->ns + TUNNEL_LATEST || t->now_ns < new->ns)
+		*new = (struct tunnel_missing){t->now_ns, q->lost + q->pending, q->late};
+	if (!old->ns || q->late < old->late)
+		return q->lost;
+	came = q->late - old->late;
+	return later(q->lost, old->numbers > came ? old->numbers - came : 0);
+}
+
+static void count(const struct tunnels *t, struct tunnel_child *child, const struct state_sa *sa)
 {
 	/* Of what is hidden the kernel's counters are in the sum: tunnel_hidden.c */
 	struct state_tunnel_counters nowhere = {0}, *had = &child->counted,
@@ -142,7 +166,7 @@ static void count(struct tunnel_child *child, const struct state_sa *sa)
 	gain(sa->packets, &had->packets, &sum->packets);
 	gain(sa->bytes, &had->bytes, &sum->bytes);
 	gain(q->received, &had->received, &sum->received);
-	gain(q->lost, &had->lost, &sum->lost);
+	gain(lost_by_now(t, child, q), &had->lost, &sum->lost);
 	gain(q->late, &had->late, &sum->late);
 	gain(q->duplicate, &had->duplicate, &sum->duplicate);
 	gain(q->too_old, &had->too_old, &sum->too_old);
@@ -161,13 +185,14 @@ static void fold(struct tunnels *t, struct tunnel_child *child, const struct sta
 		/* Known by facts until now, or another SA with that SPI */
 		if (child->first_ns)
 			child->counted = (struct state_tunnel_counters){0};
+		memset(child->missing, 0, sizeof(child->missing));
 		child->first_ns = sa->first_ns;
 		child->ended_ns = 0;
 		child->replaced = child->told_gone = false;
 	}
 	child->newcomer = sa->newcomer;
 	tunnel->newcomers += sa->newcomer;
-	count(child, sa);
+	count(t, child, sa);
 	child->last_ns = sa->last_ns;
 	if (child->ended_ns && sa->last_ns > child->ended_ns + REVIVED) {
 		child->ended_ns = 0;
@@ -246,8 +271,9 @@ void tunnel_sa_sweep(struct tunnels *t, struct tunnel *tunnel)
 		next = LIST_NEXT(child, in_tunnel);
 		if (counted || installed || restored)
 			continue;
-		tunnel_sa_ends(t, child, later(child->last_ns, child->added_ns), TIMELINE_CERTAIN,
-			       "it is no longer in any table");
+		/* One that was never used was there until now, for all that is known. */
+		tunnel_sa_ends(t, child, child->last_ns ? later(child->last_ns, child->added_ns) : t->now_ns,
+			       TIMELINE_CERTAIN, "it is no longer in any table");
 		tunnel_table_remove_child(t, child);
 	}
 }

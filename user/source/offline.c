@@ -55,6 +55,8 @@ static uint64_t packet_time(struct offline *o, uint64_t ns)
 {
 	if (!ns) {
 		o->notes.untimed++;
+		if (!o->now)
+			o->now = CONVERSATION_NO_TIME; /* for SAs, too, 0 is "never" */
 		return o->now;
 	}
 	if (ns < o->first_ns || !o->first_ns)

@@ -23,8 +23,8 @@ struct offline {
 	/* Looks at the model while reading: packets and time of the latest, and whether IKE was seen since */
 	uint64_t looked_packets, looked_ns, ike_packets, ike_ns;
 	bool ike_seen;
-	/* Looks for options.look: packets and time of the latest, how many SAs there were, and its error */
-	uint64_t shown_packets, shown_ns;
+	/* Looks at all, and for options.look: packets and time of the latest, how many there were, and SAs in it */
+	uint64_t shown_packets, shown_ns, shown_count;
 	size_t shown_sas;
 	uint64_t ike_verdicts[IKE_FAULT_COUNT];
 	uint64_t first_ns, last_ns; /* earliest and latest time of all packets */

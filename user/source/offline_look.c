@@ -101,32 +101,38 @@ int offline_look(struct offline *o)
 	return o->notes.packets - o->ike_packets >= LOOK_IKE * work ? look_at_ike(o) : 0;
 }
 
-/* ---- for who wants to follow ---- */
+/* ---- for who wants to follow, and for the model, which must not depend on whether somebody does ---- */
 
 /*
- * About once a second of capture time. A look costs a microsecond for each SA and tunnel, a packet a tenth of that: where there
- * are more than LOOK_FREE, looks wait for as many packets as keep them within the cost of reading, at most LOOK_LONGEST.
+ * About once a second of capture time. A look costs a microsecond for each SA and tunnel, an IKE SA and a packet a tenth of that:
+ * where there are more than LOOK_FREE, looks wait for as many packets as keep them within the cost of reading, at most
+ * LOOK_LONGEST. So do they after LOOK_MANY: whatever its size, a look goes through the slots of all SAs, and a capture may be of days.
  */
 #define LOOK_FREE 32
 #define LOOK_EACH 32 /* packets */
+#define LOOK_IKE_LESS 10
+#define LOOK_MANY 1000
+#define LOOK_AT_LEAST 2500 /* packets */
 #define LOOK_LONGEST (10 * OFFLINE_SECOND)
 
 static bool affordable(const struct offline *o)
 {
-	return o->shown_sas <= LOOK_FREE ||
-	       o->notes.packets - o->shown_packets >= LOOK_EACH * (o->shown_sas - LOOK_FREE);
+	uint64_t packets = o->shown_sas > LOOK_FREE ? LOOK_EACH * (o->shown_sas - LOOK_FREE) : 0;
+
+	if (o->shown_count > LOOK_MANY)
+		packets += LOOK_AT_LEAST;
+	return o->notes.packets - o->shown_packets >= packets;
 }
 
 static void on_ended(void *arg, uint64_t id, uint64_t since_ns)
 {
 	struct offline *o = arg;
 
-	conversation_traffic_ended((struct conversations *)model_conversations(o->model), id, since_ns,
-				   o->now);
+	conversation_traffic_ended(model_conversations(o->model), id, since_ns, o->now);
 }
 
-/* What the tunnels tell of the IKE SAs may change these, and that the tunnels: `twice` sees it at once. */
-static int fill_tunnels(struct offline *o, uint64_t now_ns, bool final, bool twice, struct state *state)
+/* What the tunnels tell of the IKE SAs may change these, and that the tunnels: at the end that is seen at once. */
+static int fill_tunnels(struct offline *o, uint64_t now_ns, bool final, struct state *state)
 {
 	struct tunnels *tunnels = model_tunnels(o->model);
 	struct tunnel_input input = model_input(o, now_ns, state, final);
@@ -137,9 +143,10 @@ static int fill_tunnels(struct offline *o, uint64_t now_ns, bool final, bool twi
 	if (err)
 		return err;
 	tunnels_ended(tunnels, on_ended, o);
-	if (twice)
+	if (final)
 		err = tunnels_update(tunnels, &input);
-	return err ? err : model_show(o->model, state);
+	/* What nobody looks at need not be written. */
+	return err || !(final || o->options.look) ? err : model_show(o->model, state);
 }
 
 /* When it is known whose view this is, so is where packets go. */
@@ -157,10 +164,15 @@ static void fill_directions(const struct offline *o, struct state *state)
 
 static int show(struct offline *o, const struct state *state, uint64_t now_ns)
 {
-	o->shown_packets = o->notes.packets;
-	o->shown_ns = now_ns;
-	o->shown_sas = state->sa_count + state->tunnel_count;
-	return o->options.look(o->options.look_arg, state, now_ns);
+	const struct conversation_stats *ike = conversation_stats(model_conversations(o->model));
+
+	o->shown_packets = o->looked_packets = o->ike_packets = o->notes.packets;
+	o->shown_ns = o->looked_ns = o->ike_ns = now_ns;
+	o->shown_count++;
+	o->shown_sas = state->sa_count + tunnels_stats(model_tunnels(o->model))->tunnels +
+		       (ike->sas + ike->half_open) / LOOK_IKE_LESS;
+	o->ike_seen = false;
+	return o->options.look ? o->options.look(o->options.look_arg, state, now_ns) : 0;
 }
 
 static int show_at(struct offline *o, uint64_t now_ns)
@@ -171,7 +183,7 @@ static int show_at(struct offline *o, uint64_t now_ns)
 	if (err)
 		return err;
 	state.kind = STATE_CAPTURE;
-	err = fill_tunnels(o, now_ns, false, false, &state);
+	err = fill_tunnels(o, now_ns, false, &state);
 	if (!err) {
 		fill_directions(o, &state);
 		err = show(o, &state, now_ns);
@@ -185,8 +197,6 @@ int offline_look_until(struct offline *o, uint64_t next_ns)
 	uint64_t step = OFFLINE_SECOND, at;
 	int err = 0;
 
-	if (!o->options.look)
-		return 0;
 	if (!o->shown_ns)
 		o->shown_ns = next_ns;
 	/* Time that went back is waited for. */
@@ -203,7 +213,7 @@ int offline_look_until(struct offline *o, uint64_t next_ns)
 
 int offline_fill_last(struct offline *o, struct state *state)
 {
-	int err = fill_tunnels(o, o->now, true, true, state);
+	int err = fill_tunnels(o, o->now, true, state);
 
 	if (err)
 		return err;

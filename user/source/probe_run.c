@@ -16,6 +16,7 @@
 #include <sys/random.h>
 
 #include "complain.h"
+#include "model/probe_mark.h"
 
 #define ESP_TRIES 4
 #define RARE_TRIES 4
@@ -101,7 +102,7 @@ static int open_link(struct probe_course *run, const struct probe_options *o, st
 	memcpy(key->spi, random, sizeof(key->spi));
 	key->spi[0] |= 1; /* an SPI of zero is none */
 	key->echo_id = random[3];
-	key->esp_spi_high = random[4] | 0x100;
+	key->esp_spi_high = (uint16_t)(PROBE_MARK >> 16 | (random[4] & 0xf));
 	key->source = r->source;
 	key->target = r->target;
 	run->engine.link.inside = o->inside;
