@@ -100,7 +100,7 @@ static void test_unused_ends_late(void **unused)
 	daemon_facts.child_count = 0;
 	look_facts();
 	assert_int_equal(told_of(TIMELINE_SA_GONE, &e), 2);
-	assert_true(e->time_ns == now);
+	assert_true(e && e->time_ns == now);
 }
 
 /* Any peer: a tunnel for each. */
