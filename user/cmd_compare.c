@@ -59,7 +59,20 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 /* ---- reading an end */
 
-static void read_sa(const json_t *from, struct compare_sa *sa)
+#define LATEST_NS UINT64_C(10000000000) /* nothing comes later than that */
+
+/* What is missing when the SA's last packet was long ago will not come any more. */
+static void settle(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
+{
+	uint64_t last_ns = format_parse_time(view_string(from, "last"));
+
+	if (!last_ns || read_ns < last_ns + LATEST_NS)
+		return;
+	sa->lost += sa->pending;
+	sa->pending = 0;
+}
+
+static void read_sa(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
 {
 	const json_t *q = json_object_get(from, "sequence");
 	const char *direction = view_string(from, "direction"), *spi = view_string(from, "spi");
@@ -80,6 +93,7 @@ static void read_sa(const json_t *from, struct compare_sa *sa)
 	sa->pending = view_number(q, "pending");
 	sa->too_old = view_number(q, "too_old");
 	sa->restarts = view_number(q, "restarts");
+	settle(from, read_ns, sa);
 }
 
 /* An agent watches since it started, or since the packets that one before it left counted. */
@@ -95,13 +109,14 @@ static int read_end(const json_t *document, struct compare_end *ret)
 {
 	const json_t *list = json_object_get(document, "sas");
 	struct compare_sa *sas = calloc(json_array_size(list) + 1, sizeof(*sas));
+	uint64_t read_ns = format_parse_time(view_string(json_object_get(document, "source"), "last"));
 	json_t *from;
 	size_t i;
 
 	if (!sas)
 		return -ENOMEM;
 	json_array_foreach(list, i, from) {
-		read_sa(from, &sas[i]);
+		read_sa(from, read_ns, &sas[i]);
 	}
 	ret->sas = sas;
 	ret->count = json_array_size(list);
@@ -146,6 +161,9 @@ static int show(const struct compare_arguments *a, json_t *const documents[2], c
 	} else if (compare_print(c, &sums, names, a->sas) != 0) {
 		status = cmd_cannot("out of memory");
 	}
+	/* Nothing was compared: that is no all-clear */
+	if (status == CMD_OK && a->exit_code && !sums.count)
+		status = CMD_CANNOT;
 	for (size_t i = 0; status == CMD_OK && a->exit_code && i < sums.count; i++)
 		if (sums.list[i].lost_least)
 			status = CMD_FINDINGS;

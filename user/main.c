@@ -41,7 +41,7 @@ static void print_help(FILE *out)
 	      "Options:\n"
 	      "  -h, --help     this list\n"
 	      "  -V, --version  the version\n\n"
-	      "Exit status: 0; 2 usage; 3 cannot run, with the reason and the "
+	      "Exit status: 0; 1 findings, with --exit-code; 2 usage; 3 cannot run, with the reason and the "
 	      "remedy.\n",
 	      out);
 }

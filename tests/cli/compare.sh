@@ -53,8 +53,16 @@ is "and said so" "$(head -n 1 <<<"$output")" "No packet was lost between left an
 matches "with its number" "$output" "100 packets more were sent after the last that arrived"
 end right in 1000 10 1
 matches "numbers that began anew" "$(compare left.json right.json)" "not comparable"
+end right in 1000 0
+jq '.sas[0].sequence |= (.received = 970 | .pending = 30)' right.json >recent.json
+matches "what is missing may still come" "$(compare left.json recent.json)" "30 of the lost are so recent that they may still come"
+jq '.sas[0].last = "2026-06-18T00:59:49.000000000Z"' recent.json >old.json
+matches "but not after more than ten seconds" "$(compare left.json old.json)" "^30 of 1000 packets .* did not reach right"
+is "and nothing may still come" "$(compare left.json old.json | grep -c recent)" 0
 jq '.sas = []' right.json >none.json
 matches "nothing in common" "$(compare left.json none.json)" "^The two ends have no SA in common"
+compare --exit-code left.json none.json >/dev/null
+is "which is no all-clear with --exit-code" $? 3
 
 fails "one end" 2 "two ends are needed" left.json
 fails "three ends" 2 "only two ends" left.json left.json left.json

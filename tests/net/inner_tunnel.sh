@@ -133,7 +133,7 @@ is "of which tunnel" "$(finding mss-too-high '[.subject.tunnel, .subject.peer, .
 is "in a sentence" "$(finding mss-too-high .meaning)" \
 	"\"Inner TCP connections agree on segments that do not fit (1360 bytes where $fits fit) the path to 10.2.0.2.\""
 is "with the clamp to set" "$(finding mss-too-high '.remedies[0].command')" \
-	"\"nft add rule inet mangle forward tcp flags syn tcp option maxseg size set $fits\""
+	"\"iptables -t mangle -A FORWARD -p tcp --syn -j TCPMSS --set-mss $fits\""
 is "and what was seen" "$(finding mss-too-high '[.evidence[] | select(.what | test("MSS|fits")) | select(.what | test("SYNs") | not) | .value]')" \
 	"[1360,$fits,$((fits + 40))]"
 matches "as text" "$("$ESPIAL" diagnose --socket "$AGENT_SOCKET")" "mss-too-high"

@@ -44,6 +44,7 @@ static void test_faults_of_proposals(void **state)
 	} rows[] = {
 		{MTU_ESP, "", MTU_FAULT_EMPTY, ""},
 		{MTU_ESP, "aes512", MTU_FAULT_UNKNOWN, "aes512"},
+		{MTU_ESP, "aes256gcm16-modp1234", MTU_FAULT_UNKNOWN, "modp1234"},
 		{MTU_ESP, "aes128-", MTU_FAULT_UNKNOWN, ""},
 		{MTU_ESP, "aes128!-sha1", MTU_FAULT_UNKNOWN, ""},
 		{MTU_ESP, "aes128-sha1!!", MTU_FAULT_UNKNOWN, ""},

@@ -88,7 +88,7 @@ static uint64_t period(const uint64_t falls[FALLS], unsigned int count)
 		if (off * 10 > mean)
 			return 0;
 	}
-	return mean / SECOND;
+	return (mean + SECOND / 2) / SECOND;
 }
 
 /* Value: falls within an hour. */

@@ -18,11 +18,20 @@ static const struct mtu_integrity integrities[] = {
 #include "model/mtu_transforms.def"
 };
 
-/* How the keywords begin that choose no cipher and no integrity: key exchange, PRF, ESN. */
+/* Keywords of strongSwan (proposal_keywords_static.txt) that choose no cipher and no integrity: key exchange, PRF, ESN. */
 static const char *const sizeless[] = {
-	"modp", "ecp",	 "curve", "x25519", "x448", "ntru", "kyber", "mlkem", "saber",
-	"bike", "frodo", "hqc",	  "sike",   "none", "prf",  "esn",   "noesn",
+	"none",	     "modpnone",  "modp768",   "modp1024",     "modp1536",     "modp2048",
+	"modp3072",  "modp4096",  "modp6144",  "modp8192",     "ecp192",       "ecp224",
+	"ecp256",    "ecp384",	  "ecp521",    "modp1024s160", "modp2048s224", "ecp224bp",
+	"ecp256bp",  "ecp384bp",  "ecp512bp",  "modp2048s256", "curve25519",   "x25519",
+	"curve448",  "x448",	  "mlkem512",  "mlkem768",     "mlkem1024",    "ntru112",
+	"ntru128",   "ntru192",	  "ntru256",   "newhope128",   "prfmd5",       "prfsha1",
+	"prfsha256", "prfsha384", "prfsha512", "prfaesxcbc",   "prfaescmac",   "prfcamelliaxcbc",
+	"esn",	     "noesn",
 };
+
+/* Of key exchanges that were tried before the standard the names have many forms. */
+static const char *const experimental[] = {"kyber", "saber", "bike", "frodo", "hqc", "sike"};
 
 const struct mtu_cipher *mtu_cipher(size_t index)
 {
@@ -62,7 +71,10 @@ static bool is_sizeless(const char *word)
 	if (strncasecmp(word, "ke", 2) == 0 && word[2] >= '1' && word[2] <= '7' && word[3] == '_')
 		word += 4;
 	for (i = 0; i < COUNT(sizeless); i++)
-		if (strncasecmp(word, sizeless[i], strlen(sizeless[i])) == 0)
+		if (strcasecmp(word, sizeless[i]) == 0)
+			return true;
+	for (i = 0; i < COUNT(experimental); i++)
+		if (strncasecmp(word, experimental[i], strlen(experimental[i])) == 0)
 			return true;
 	return false;
 }

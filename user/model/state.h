@@ -224,7 +224,7 @@ struct state {
 	enum state_kind kind;
 	char name[256]; /* the file, or the host */
 	char version[64];
-	uint64_t first_ns, last_ns; /* of the packets; 0: none */
+	uint64_t first_ns, last_ns; /* of the packets; 0: none; live: last is when this was read */
 	struct state_counters total;
 	uint64_t loss[ESP_LOSS_COUNT];
 	struct state_sums sums[ESP_SUMS]; /* by direction and protocol: esp_sums_index() */

@@ -145,6 +145,7 @@ static int look(struct live *live, bool only_sums, struct state *ret)
 		return err;
 	add_carried(live, ret);
 	ret->kind = STATE_LIVE;
+	ret->last_ns = nanoseconds(CLOCK_REALTIME);
 	if (gethostname(ret->name, sizeof(ret->name) - 1))
 		*ret->name = 0;
 	err = show_interfaces(live, ret);

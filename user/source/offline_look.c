@@ -106,7 +106,8 @@ int offline_look(struct offline *o)
 /*
  * About once a second of capture time. A look costs a microsecond for each SA and tunnel, an IKE SA and a packet a tenth of that:
  * where there are more than LOOK_FREE, looks wait for as many packets as keep them within the cost of reading, at most
- * LOOK_LONGEST. So do they after LOOK_MANY: whatever its size, a look goes through the slots of all SAs, and a capture may be of days.
+ * LOOK_LONGEST, or a minute where there are thousands. So do they after LOOK_MANY: whatever its size, a look goes through the
+ * slots of all SAs, and a capture may be of days.
  */
 #define LOOK_FREE 32
 #define LOOK_EACH 32 /* packets */
@@ -114,6 +115,7 @@ int offline_look(struct offline *o)
 #define LOOK_MANY 1000
 #define LOOK_AT_LEAST 2500 /* packets */
 #define LOOK_LONGEST (10 * OFFLINE_SECOND)
+#define LOOK_THOUSANDS 4096
 
 static bool affordable(const struct offline *o)
 {
@@ -122,6 +124,13 @@ static bool affordable(const struct offline *o)
 	if (o->shown_count > LOOK_MANY)
 		packets += LOOK_AT_LEAST;
 	return o->notes.packets - o->shown_packets >= packets;
+}
+
+static bool is_overdue(const struct offline *o, uint64_t now_ns)
+{
+	uint64_t longest = o->shown_sas < LOOK_THOUSANDS ? LOOK_LONGEST : 60 * OFFLINE_SECOND;
+
+	return now_ns >= o->shown_ns + longest;
 }
 
 static void on_ended(void *arg, uint64_t id, uint64_t since_ns)
@@ -200,7 +209,7 @@ int offline_look_until(struct offline *o, uint64_t next_ns)
 	if (!o->shown_ns)
 		o->shown_ns = next_ns;
 	/* Time that went back is waited for. */
-	if (next_ns < o->shown_ns + step || (!affordable(o) && next_ns < o->shown_ns + LOOK_LONGEST))
+	if (next_ns < o->shown_ns + step || (!affordable(o) && !is_overdue(o, next_ns)))
 		return 0;
 	/* In silence at growing steps: what waits or is given up does so in its time. */
 	for (at = o->shown_ns + step > o->now ? o->shown_ns + step : o->now; at < next_ns && !err;

@@ -130,9 +130,9 @@ static void print_hidden(FILE *out, const struct ui_options *options, int hidden
 int view_tunnel_table(FILE *out, json_t *document, const struct ui_options *options, size_t limit)
 {
 	static const struct ui_column columns[] = {
-		{"TUNNEL", false, 0}, {"STATE", false, 0},  {"SINCE", false, 1},     {"PEER", false, 9},
-		{"IN", true, 4},      {"LOSS IN", true, 3}, {"OUT", true, 5},	     {"LOSS OUT", true, 6},
-		{"REKEYS", true, 8},  {"FLAPS", true, 2},   {"LAST FALL", false, 7}, {"CAUSE", false, 2},
+		{"TUNNEL", false, 0}, {"STATE", false, 0},  {"SINCE (UTC)", false, 1}, {"PEER", false, 9},
+		{"IN", true, 4},      {"LOSS IN", true, 3}, {"OUT", true, 5},	       {"LOSS OUT", true, 6},
+		{"REKEYS", true, 8},  {"FLAPS", true, 2},   {"LAST FALL", false, 7},   {"CAUSE", false, 2},
 	};
 	const json_t *list = view_get(document, "tunnels");
 	const char *last = view_string(view_get(document, "source"), "last");
