@@ -9,6 +9,7 @@
 #
 #   lab_conn [KEY=VALUE]...       write both configurations, see there for the keys
 #   lab_daemon_start NAME [LINES] start charon, with LINES added to its charon { }
+#   lab_daemons [KEY=VALUE]...    both gateways configured, and their daemons running
 #   lab_tunnel [KEY=VALUE]...     all of it: configuration, daemons, tunnel up
 #   lab_swanctl NAME ARGS...
 
@@ -199,8 +200,13 @@ _lab_is_rekeyed()
 	lab_is_up && [ -z "$(comm -12 <(echo "$1") <(lab_spis left))" ]
 }
 
-lab_tunnel()
+lab_daemons()
 {
 	lab_conn "$@"
-	lab_daemon_start left && lab_daemon_start right && lab_load left && lab_load right && lab_initiate
+	lab_daemon_start left && lab_daemon_start right && lab_load left && lab_load right
+}
+
+lab_tunnel()
+{
+	lab_daemons "$@" && lab_initiate
 }

@@ -75,11 +75,7 @@ at_exit stop_process "$SPAWNED" KILL
 
 # ---- strongSwan: packets of 100 bytes and of more than the path carries; to the right every fifth loses its end
 
-lab_conn
-for side in left right; do
-	check "charon on the $side" lab_daemon_start $side || finish
-	check "its configuration is loaded" lab_load $side
-done
+check "charon on both sides, configured" lab_daemons || finish
 check "the tunnel comes up" lab_initiate || { cat "$LAB_DIR/left/charon.log"; finish; }
 ns_spawn left "$TMPDIR/small" ping -q -i 0.01 -s 72 -I "$LAB_LEFT_INNER" "$LAB_RIGHT_INNER"
 at_exit stop_process "$SPAWNED"

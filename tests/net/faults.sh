@@ -67,10 +67,10 @@ stop stopped
 
 # ---- IKE_SA_INIT from thousands who are never heard of again: memory stays, and each is told or counted as held back
 start flooded --sa-capacity 64
-ns gen "$NET_PROGRAMS/flood" a0 ike 2000 >"$TMPDIR/sent"
+ns gen "$NET_PROGRAMS/flood" a0 init 2000 1 >"$TMPDIR/sent"
 all_seen "IKE flood, first"
 memory=$(resident)
-ns gen "$NET_PROGRAMS/flood" a0 ike 20000 >"$TMPDIR/sent"
+ns gen "$NET_PROGRAMS/flood" a0 init 20000 2001 >"$TMPDIR/sent"
 all_seen "IKE flood"
 equations "IKE flood"
 is "IKE flood: all are IKE" "$(jq '[.interfaces[].in.class.ike] | add' "$AGENT_STATE")" "$(received_since)"
@@ -88,7 +88,7 @@ check "many SAs: no loss is invented" test "$(jq '[.sas[].sequence.lost] | add /
 # ---- no memory any more: what it cannot answer it refuses, goes on counting, and recovers. The soft limit: it may be raised again
 ns gen "$NET_PROGRAMS/flood" a0 sas 3000 1 >"$TMPDIR/sent"
 prlimit --pid "$AGENT_PID" --as=$(($(awk '$1 == "VmSize:" { print $2 }' "/proc/$AGENT_PID/status") * 1024)):
-ns gen "$NET_PROGRAMS/flood" a0 ike 5000 >"$TMPDIR/sent"
+ns gen "$NET_PROGRAMS/flood" a0 init 5000 1 >"$TMPDIR/sent"
 for _ in {1..5}; do
 	agent_json >"$TMPDIR/refused" 2>&1
 done

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * flood IFACE sas COUNT PACKETS | ike COUNT | init COUNT FIRST | rekeyed SECONDS TUNNELS EVERY - more than the agent has room for, or time
+ * flood IFACE sas COUNT PACKETS | init COUNT FIRST | rekeyed SECONDS TUNNELS EVERY - more than the agent has room for, or time
  *
  * sas: COUNT SAs of PACKETS packets each, numbered 1 to PACKETS, one SA after the other, so that each proves itself to be one.
- * ike: COUNT IKE_SA_INIT requests, each from an initiator of its own that is never heard of again. Prints how many frames
- * were sent. init: such requests, numbered from FIRST on, with all that a responder wants to see in one (these lack a key). Paced, since a veth drops what its peer is too slow to take.
+ * init: COUNT IKE_SA_INIT requests, numbered from FIRST on, each from an initiator of its own that is never heard of again.
+ * Both print how many frames were sent. Paced, since a veth drops what its peer is too slow to take.
  * rekeyed: TUNNELS peers, each with one SA that is replaced EVERY so many seconds, in turn, with an IKE message before that; numbers
  * are left out and sent twice. As fast as the receiver takes them: what a veth has no room for is sent again. Prints in JSON
  * what must be counted.
@@ -91,29 +91,6 @@ static uint64_t send_sas(int fd, uint32_t count, uint32_t packets)
 			set32(esp + 4, number);
 			transmit(fd, frame, IP_AT + 20 + ESP_BYTES, &sent);
 		}
-	}
-	return sent;
-}
-
-static uint64_t send_ike(int fd, uint32_t count)
-{
-	uint8_t frame[160] = {0}, *udp = begin(frame, ESP_IPPROTO_UDP, 8 + IKE_BYTES), *ike = udp + 8;
-	uint64_t sent = 0;
-
-	set16(udp, ESP_PORT_IKE);
-	set16(udp + 2, ESP_PORT_IKE);
-	set16(udp + 4, 8 + IKE_BYTES);
-	ike[16] = 40; /* nonce */
-	ike[17] = 0x20;
-	ike[18] = 34; /* IKE_SA_INIT */
-	ike[19] = 8;  /* from the initiator */
-	set32(ike + 24, IKE_BYTES);
-	set16(ike + 28 + 2, 4 + 32);
-	for (uint32_t i = 1; i <= count; i++) {
-		set32(ike, 0x5a5a0000);
-		set32(ike + 4, i);
-		set32(ike + 32, i);
-		transmit(fd, frame, IP_AT + 20 + 8 + IKE_BYTES, &sent);
 	}
 	return sent;
 }
@@ -302,8 +279,6 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[2], "sas") == 0) {
 		sent = send_sas(open_on(argv[1]), (uint32_t)strtoul(argv[3], NULL, 10),
 				(uint32_t)strtoul(argv[4], NULL, 10));
-	} else if (argc == 4 && strcmp(argv[2], "ike") == 0) {
-		sent = send_ike(open_on(argv[1]), (uint32_t)strtoul(argv[3], NULL, 10));
 	} else if (argc == 5 && strcmp(argv[2], "init") == 0) {
 		sent = send_init(open_on(argv[1]), (uint32_t)strtoul(argv[3], NULL, 10),
 				 (uint32_t)strtoul(argv[4], NULL, 10));
@@ -312,7 +287,7 @@ int main(int argc, char **argv)
 			     (uint32_t)strtoul(argv[4], NULL, 10), strtoul(argv[5], NULL, 10));
 		return 0;
 	} else {
-		fprintf(stderr, "usage: flood IFACE sas COUNT PACKETS | ike COUNT | init COUNT FIRST | "
+		fprintf(stderr, "usage: flood IFACE sas COUNT PACKETS | init COUNT FIRST | "
 				"rekeyed SECONDS TUNNELS EVERY\n");
 		return 2;
 	}

@@ -27,11 +27,7 @@ ns left sysctl -qw net.ipv4.ip_forward=1
 ip -n "${NS_PREFIX}left" link set l0 mtu 1400
 ip -n "${NS_PREFIX}isp" link set il mtu 1400
 check "the agent on the left gateway" agent_start left -i l0 --inner n0 --vici "$LAB_DIR/left/vici" || finish
-lab_conn
-for side in left right; do
-	check "charon on the $side" lab_daemon_start $side || finish
-	check "its configuration is loaded" lab_load $side
-done
+check "charon on both sides, configured" lab_daemons || finish
 check "the tunnel comes up" lab_initiate || { cat "$LAB_DIR/left/charon.log"; finish; }
 check "packets pass" test "$(lab_ping left 20)" = "20 20"
 ns_spawn right "$TMPDIR/server.log" python3 -c '

@@ -54,11 +54,7 @@ table ip espial {
 END
 before=$(probes)
 check "the agent, without probes" agent_start left -i l0 --vici "$LAB_DIR/left/vici" || finish
-lab_conn
-for side in left right; do
-	check "charon on the $side" lab_daemon_start $side || finish
-	check "its configuration is loaded" lab_load $side
-done
+check "charon on both sides, configured" lab_daemons || finish
 check "the tunnel comes up" lab_initiate || { cat "$LAB_DIR/left/charon.log"; finish; }
 check "packets pass" test "$(lab_ping left 20)" = "20 20"
 check "the path is as wide as the interface, as far as anybody knows" wait_for 60 mtu_is '[1500,"interface"]'

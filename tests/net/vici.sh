@@ -51,11 +51,7 @@ left_has_spis()
 }
 
 check "the lab comes up" lab_up || finish
-lab_conn
-for side in left right; do
-	check "charon on the $side" lab_daemon_start $side || finish
-	check "its configuration is loaded" lab_load $side
-done
+check "charon on both sides, configured" lab_daemons || finish
 "$NET_PROGRAMS/vici_watch" "$known" "$LAB_DIR/left/vici" "$LAB_DIR/right/vici" "$LAB_DIR/nobody" >"$events" 2>&1 &
 watch=$!
 at_exit stop_process "$watch" KILL
