@@ -323,7 +323,7 @@ static void test_mss_too_high(void **unused)
 	assert_string_equal(f->meaning,
 			    "Inner TCP connections agree on segments that do not fit (1460 bytes where 1398 "
 			    "fit) the path to 198.51.100.1.");
-	assert_non_null(strstr(f->remedies[0].command, "maxseg size set 1398"));
+	assert_non_null(strstr(f->remedies[0].command, "--set-mss 1398"));
 	assert_int_equal(f->evidence[0].number, 1460);
 	assert_int_equal(f->evidence[1].number, 3);
 	/* Somebody clamps: eight that fit, and a minute of calm. */
