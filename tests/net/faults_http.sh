@@ -16,12 +16,6 @@ answers()
 	ns dut curl -sf --max-time 10 http://127.0.0.1:9641/healthz
 }
 
-# shellcheck disable=SC2317 # by wait_for
-descriptors_at_most()
-{
-	[ "$(descriptors)" -le "$1" ]
-}
-
 resident()
 {
 	awk '$1 == "VmRSS:" { print $2 }' "/proc/$AGENT_PID/status"
