@@ -391,6 +391,30 @@ static void test_missing_is_lost(void **unused)
 	}
 }
 
+/* Months of rekeys, and the tables still have every SA: each packet counts once, and an old one that comes once more, too. */
+static void test_many_rekeys(void **unused)
+{
+	enum { REKEYS = 700 };
+
+	(void)unused;
+	for (uint32_t i = 0; i <= REKEYS; i++) {
+		both(0x10000 + i, 0x20000 + i, 5);
+		after(5 * SECOND);
+		look();
+		both(0x10000 + i, 0x20000 + i, 5);
+		look();
+	}
+	wait_seconds(5);
+	assert_int_equal(tunnel_at(0)->in.packets, 10 * (REKEYS + 1));
+	assert_int_equal(tunnel_at(0)->out.packets, 10 * (REKEYS + 1));
+	assert_int_equal(tunnel_at(0)->rekeys, REKEYS);
+	esp(RIGHT, 0x10000, 1);
+	look();
+	esp(RIGHT, 0x10000, 1);
+	wait_seconds(2);
+	assert_in_range(tunnel_at(0)->in.packets, 10 * (REKEYS + 1) + 1, 10 * (REKEYS + 1) + 2);
+}
+
 /* As many come late in each second as go missing: the traffic only overtakes itself. */
 static void test_late_is_not_lost(void **unused)
 {
@@ -424,6 +448,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restored_without_tables, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_restored_nat, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_missing_is_lost, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_many_rekeys, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_late_is_not_lost, tunnel_start, tunnel_stop),
 	};
 

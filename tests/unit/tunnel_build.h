@@ -13,7 +13,7 @@
 #include "conversation_build.h"
 #include "model/tunnel.h"
 
-#define TUNNEL_SAS 64
+#define TUNNEL_SAS 2048
 #define ENTRIES 256
 
 static struct tunnels *tunnels;

@@ -142,6 +142,8 @@ struct tunnel {
 	uint32_t reqid, if_id;
 	uint64_t first_ns;
 	uint32_t newcomers; /* counted anew at each look */
+	uint64_t
+		retired_ns; /* its SAs that were not used since then are counted, and no longer kept; 0: all are */
 	uint32_t link_count, child_count, unsettled;
 	uint32_t changed; /* look in which a link or a child changed */
 	uint32_t index;	  /* in state->tunnels, while filling */

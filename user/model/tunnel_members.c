@@ -32,12 +32,35 @@ struct tunnel_child *tunnel_table_child(const struct tunnels *t, const uint8_t d
 	return NULL;
 }
 
+/*
+ * Of many rekeys the tables may still have each SA. The one that was not used for longest makes room: what it counted stays, and
+ * tunnel->retired_ns tells it from a new one.
+ */
+static void retire(struct tunnels *t, struct tunnel *tunnel)
+{
+	struct tunnel_child *child, *oldest = NULL;
+
+	LIST_FOREACH(child, &tunnel->children, in_tunnel)
+	{
+		if (!child->ended_ns || (child->installed && child->installed == t->fact_look))
+			continue;
+		if (!oldest || child->last_ns < oldest->last_ns)
+			oldest = child;
+	}
+	if (!oldest)
+		return;
+	tunnel->retired_ns = later(tunnel->retired_ns, oldest->last_ns);
+	tunnel_table_remove_child(t, oldest);
+}
+
 struct tunnel_child *tunnel_table_new_child(struct tunnels *t, struct tunnel *tunnel,
 					    const uint8_t destination[16], uint32_t spi, uint8_t protocol,
 					    uint8_t family)
 {
 	struct tunnel_child *child;
 
+	if (tunnel->child_count >= CHILDREN)
+		retire(t, tunnel);
 	if (t->stats.sas >= t->limits.sas || tunnel->child_count >= CHILDREN) {
 		t->stats.refused++;
 		return NULL;

@@ -125,6 +125,21 @@ int tunnels_restore_tunnel(struct tunnels *t, const struct tunnel_record *record
 	return 0;
 }
 
+/* It had as many as are kept: there may be more in the tables, from before the oldest of these. */
+static void restore_retired(struct tunnel *tunnel)
+{
+	struct tunnel_child *child;
+
+	if (tunnel->child_count < CHILDREN)
+		return;
+	tunnel->retired_ns = UINT64_MAX;
+	LIST_FOREACH(child, &tunnel->children, in_tunnel)
+	{
+		if (child->first_ns <= tunnel->retired_ns)
+			tunnel->retired_ns = child->first_ns - 1;
+	}
+}
+
 int tunnels_restore_sa(struct tunnels *t, const struct tunnel_sa_record *record)
 {
 	struct tunnel *tunnel = tunnel_table_named(t, record->tunnel);
@@ -144,5 +159,6 @@ int tunnels_restore_sa(struct tunnels *t, const struct tunnel_sa_record *record)
 	child->counted = record->counted;
 	child->settled = true; /* it was judged when it was new */
 	tunnel->unsettled--;
+	restore_retired(tunnel);
 	return 0;
 }

@@ -88,17 +88,37 @@ static struct tunnel *tunnel_of(struct tunnels *t, const struct state_sa *sa, un
 	return tunnel_table_tunnel(t, &pair, !doubtful && sa->known != 0, sa->first_ns, ret_local);
 }
 
+/* It was counted before it was retired. */
+static void begin_counted(struct tunnel_child *child, const struct state_sa *sa)
+{
+	const struct state_sequence *q = &sa->sequence;
+
+	child->settled = true;
+	child->tunnel->unsettled--;
+	child->counted = (struct state_tunnel_counters){.packets = sa->packets,
+							.bytes = sa->bytes,
+							.received = q->received,
+							.lost = q->lost + q->pending,
+							.late = q->late,
+							.duplicate = q->duplicate,
+							.too_old = q->too_old,
+							.fragmented = sa->fragmented,
+							.fragments_incomplete = sa->fragments_incomplete};
+}
+
 static struct tunnel_child *adopt(struct tunnels *t, const struct state_sa *sa)
 {
 	unsigned int local = 0;
 	struct tunnel *tunnel = tunnel_of(t, sa, &local);
 	struct tunnel_child *child;
 
-	if (!tunnel)
+	if (!tunnel || sa->last_ns <= tunnel->retired_ns)
 		return NULL;
 	child = tunnel_table_new_child(t, tunnel, sa->destination, sa->spi, sa->protocol, sa->family);
 	if (!child)
 		return NULL;
+	if (sa->first_ns <= tunnel->retired_ns)
+		begin_counted(child, sa);
 	child->side = local == 0 ? SIDE_OUT : SIDE_IN; /* the source is the first of the pair */
 	child->direction = (uint8_t)sa->direction;
 	child->first_ns = sa->first_ns;
