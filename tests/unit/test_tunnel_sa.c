@@ -276,7 +276,7 @@ static void test_forgotten(void **unused)
 /* ---- over a restart of the agent */
 
 static struct tunnel_record saved_tunnels[4];
-static struct tunnel_sa_record saved_sas[16];
+static struct tunnel_sa_record saved_sas[TUNNEL_SAS];
 static unsigned int saved_tunnel_count, saved_sa_count;
 
 static int save_tunnel(void *arg, const struct tunnel_record *record)
@@ -395,6 +395,7 @@ static void test_missing_is_lost(void **unused)
 static void test_many_rekeys(void **unused)
 {
 	enum { REKEYS = 700 };
+	uint64_t counted;
 
 	(void)unused;
 	for (uint32_t i = 0; i <= REKEYS; i++) {
@@ -413,6 +414,16 @@ static void test_many_rekeys(void **unused)
 	esp(RIGHT, 0x10000, 1);
 	wait_seconds(2);
 	assert_in_range(tunnel_at(0)->in.packets, 10 * (REKEYS + 1) + 1, 10 * (REKEYS + 1) + 2);
+	counted = tunnel_at(0)->in.packets;
+	restart_agent();
+	look();
+	wait_seconds(2);
+	assert_int_equal(tunnel_at(0)->in.packets, counted);
+	/* And an agent that was restarted then has room for the next ones, too */
+	after(60 * SECOND);
+	for (uint32_t i = 1; i <= 3; i++)
+		traffic(0x30000 + i, 0x40000 + i, 6);
+	assert_int_equal(tunnel_at(0)->in.packets, counted + 180);
 }
 
 /* As many come late in each second as go missing: the traffic only overtakes itself. */

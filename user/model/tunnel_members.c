@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETIRE_AFTER (60 * TUNNEL_SECOND) /* not used for so long */
+
 static struct tunnel_child_head *child_slot(const struct tunnels *t, const uint8_t destination[16],
 					    uint32_t spi)
 {
@@ -42,7 +44,9 @@ static void retire(struct tunnels *t, struct tunnel *tunnel)
 
 	LIST_FOREACH(child, &tunnel->children, in_tunnel)
 	{
-		if (!child->ended_ns || (child->installed && child->installed == t->fact_look))
+		bool idle = child->last_ns && child->last_ns + RETIRE_AFTER < t->now_ns;
+
+		if ((!child->ended_ns && !idle) || (child->installed && child->installed == t->fact_look))
 			continue;
 		if (!oldest || child->last_ns < oldest->last_ns)
 			oldest = child;
