@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "cmd_ask.h"
+#include "model/state.h"
 #include "ui/format.h"
 #include "ui/view.h"
 
@@ -59,14 +60,12 @@ static error_t parse(int key, char *value, struct argp_state *state)
 
 /* ---- reading an end */
 
-#define LATEST_NS UINT64_C(10000000000) /* nothing comes later than that */
-
 /* What is missing when the SA's last packet was long ago will not come any more. */
 static void settle(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
 {
 	uint64_t last_ns = format_parse_time(view_string(from, "last"));
 
-	if (!last_ns || read_ns < last_ns + LATEST_NS)
+	if (!last_ns || read_ns < last_ns + STATE_LATEST_NS)
 		return;
 	sa->lost += sa->pending;
 	sa->pending = 0;

@@ -5,13 +5,7 @@
 
 #include <string.h>
 
-#include "model/conversation.h"
 #include "model/timeline.h"
-
-static void write_time(struct json_writer *w, const char *key, uint64_t ns)
-{
-	json_write_time(w, key, ns == CONVERSATION_NO_TIME ? 0 : ns);
-}
 
 static void number_or_null(struct json_writer *w, const char *key, uint64_t value)
 {
@@ -48,7 +42,7 @@ static void write_mtu(struct json_writer *w, const struct state_tunnel *tunnel)
 	number_or_null(w, "mss4", tunnel->mss4);
 	number_or_null(w, "mss6", tunnel->mss6);
 	json_write_string(w, "source", tunnel->mtu_source);
-	write_time(w, "at", tunnel->mtu_ns);
+	json_write_time(w, "at", tunnel->mtu_ns);
 	json_write_close(w, '}');
 }
 
@@ -96,9 +90,9 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 	json_write_string(w, "confidence",
 			  timeline_confidence_name((enum timeline_confidence)tunnel->confidence));
 	json_write_string(w, "evidence", tunnel->evidence);
-	write_time(w, "since", tunnel->since_ns);
-	write_time(w, "last_good", tunnel->last_good_ns);
-	write_time(w, "last_down", tunnel->last_down_ns);
+	json_write_time(w, "since", tunnel->since_ns);
+	json_write_time(w, "last_good", tunnel->last_good_ns);
+	json_write_time(w, "last_down", tunnel->last_down_ns);
 	if (tunnel->down_cause[0])
 		json_write_string(w, "down_cause", tunnel->down_cause);
 	else

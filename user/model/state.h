@@ -38,6 +38,9 @@ struct state_interface_share {
 	uint64_t packets, bytes;
 };
 
+/* Nothing comes later than that after what was sent behind it: what is missing for longer is lost. */
+#define STATE_LATEST_NS UINT64_C(10000000000)
+
 /* Sequence numbers of one SA as output.md defines them. All 64-bit numbers are as on the wire, ESN inferred. */
 struct state_sequence {
 	uint64_t first, highest, received, lost, pending, late, max_late_distance;

@@ -15,8 +15,6 @@
 #define TUNNEL_SETTLE (3 * TUNNEL_SECOND) /* after its first packet it can be said what a child SA replaced */
 #define TUNNEL_QUIET                                                                                         \
 	(11 * TUNNEL_SECOND) /* no ESP for so long: it stopped (DELETE_SOON of the tracker is 10 s) */
-#define TUNNEL_LATEST                                                                                        \
-	(10 * TUNNEL_SECOND) /* nothing comes later than that: what is missing for longer is lost */
 #define TUNNEL_CHILD_WAIT (30 * TUNNEL_SECOND) /* IKEv1: from phase 1 to the first quick mode, at most */
 
 enum {
@@ -72,7 +70,7 @@ struct tunnel_child {
 	bool newcomer;
 	bool told_gone;
 	struct state_tunnel_counters counted;
-	struct tunnel_missing missing[2]; /* TUNNEL_LATEST ago or longer; and since */
+	struct tunnel_missing missing[2]; /* STATE_LATEST_NS ago or longer; and since */
 	uint64_t first_ns, last_ns;	  /* packets; 0: none yet */
 	uint64_t added_ns;		  /* by the kernel; 0: not told */
 	uint32_t seen, installed;	  /* looks in which the datapath and the facts had it; 0: never */

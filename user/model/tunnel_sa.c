@@ -166,9 +166,9 @@ static uint64_t lost_by_now(const struct tunnels *t, struct tunnel_child *child,
 	struct tunnel_missing *old = &child->missing[0], *new = &child->missing[1];
 	uint64_t came;
 
-	if (new->ns && t->now_ns >= new->ns + TUNNEL_LATEST)
+	if (new->ns && t->now_ns >= new->ns + STATE_LATEST_NS)
 		*old = *new;
-	if (!new->ns || t->now_ns >= new->ns + TUNNEL_LATEST || t->now_ns < new->ns)
+	if (!new->ns || t->now_ns >= new->ns + STATE_LATEST_NS || t->now_ns < new->ns)
 		*new = (struct tunnel_missing){t->now_ns, q->lost + q->pending, q->late};
 	if (!old->ns || q->late < old->late)
 		return q->lost;
