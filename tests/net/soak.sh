@@ -92,10 +92,10 @@ findings()
 	"$ESPIAL" journal --file "$TMPDIR/$1.db" --kind finding-raised --limit 0 --json |
 		jq -r 'select(.peer) | .cause | select(IN("ike-slow", "ike-reply-lost") | not)' | sort -u | tr '\n' ' '
 }
-# The tunnel's rekeys, by the agent
-counted()
+# The tunnel's rekeys, by the agent of the gateway
+rekeys_by_agent()
 {
-	jq '.tunnels[] | select(.name == "t") | .rekeys' "$AGENT_STATE"
+	"$ESPIAL" status --json --socket "${socket[gateway]}" | jq '.tunnels[] | select(.name == "t") | .rekeys'
 }
 
 # Echoes over the tunnel; without an answer in time nobody knows how many packets passed
@@ -124,7 +124,7 @@ while ! is_gone "$generator"; do
 	if [ $((SECONDS - told)) -ge 60 ]; then
 		told=$SECONDS
 		echo "after $((told - begin)) s: $(($(received) - before)) packets, the agent $(size load), the gateway's $([ ! $lab ] || size gateway)" \
-			"(kB, descriptors, threads), $([ ! $lab ] || rekeys) rekeys there"
+			"(kB, descriptors, threads), $([ ! $lab ] || rekeys) rekeys there, by the agent $([ ! $lab ] || rekeys_by_agent)"
 	fi
 done
 seconds=$((SECONDS - begin))
@@ -157,8 +157,8 @@ if [ $lab ]; then
 			'[.tunnels[] | select(.name == "t") | .in.packets, .out.packets]' "[$echoes,$echoes]" || jq -c '.tunnels' "$AGENT_STATE"
 		is "gateway: each rekey that was asked for was made, and no other" "$(rekeys)" $asked
 		# The last one is told apart from one more SA when the old one has been silent for a while
-		agent_shows 60 '.tunnels[] | select(.name == "t") | .rekeys' $asked
-		echo "rekeys: $asked, by the agent $(counted)"
+		check "gateway: and the agent counted each" agent_shows 60 '.tunnels[] | select(.name == "t") | .rekeys' $asked ||
+			echo "$asked rekeys, by the agent $(rekeys_by_agent)"
 	else
 		skip "gateway: to the packet" "an echo had no answer within a second, or a rekey took more than ten: $(rekeys)"
 		check "gateway: it answers" agent_shows 60 '.tunnels | length' 1

@@ -188,6 +188,45 @@ static void deleted_then_quiet(void **state)
 	assert_state(sa_at(0), "deleted", "possible", "delete-then-quiet");
 }
 
+/* Child SAs that are rekeyed in a rhythm, each time with a delete of the old one, are no DPD: when that ends nothing is wrong. */
+static void rekeys_are_no_rhythm(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	up();
+	for (i = 0; i < 6; i++) {
+		after(2 * SECOND);
+		pair(LEFT, CHILD, 2 + 2 * i, 300, 300);
+		after(10 * MS);
+		pair(LEFT, INFO, 3 + 2 * i, EMPTY, EMPTY);
+	}
+	after(20 * SECOND);
+	pair(RIGHT, INFO, 0, EMPTY, EMPTY);
+	conversation_tick(c, now + 120 * SECOND);
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "established");
+}
+
+/* Its daemon would say so, and is asked in between; if it says nothing any more, the wire is all there is. */
+static void quiet_and_a_daemon_has_it(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	up();
+	for (i = 0; i < 4; i++) {
+		after(5 * SECOND - 4 * MS);
+		pair(RIGHT, INFO, i, EMPTY, EMPTY);
+	}
+	conversation_daemon_has(c, spi_i, spi_r, now);
+	after(SECOND);
+	pair(LEFT, INFO, 2, EMPTY, EMPTY);
+	conversation_tick(c, now + 55 * SECOND);
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "established");
+	conversation_tick(c, now + 60 * SECOND);
+	assert_state(sa_at(0), "deleted", "possible", "delete-then-quiet");
+}
+
 static void deleted_when_its_traffic_ended(void **state)
 {
 	uint64_t id;
@@ -622,6 +661,8 @@ int main(void)
 		TEST(deleted_by_what_follows),
 		TEST(not_deleted),
 		TEST(deleted_then_quiet),
+		TEST(rekeys_are_no_rhythm),
+		TEST(quiet_and_a_daemon_has_it),
 		TEST(deleted_when_its_traffic_ended),
 		TEST(a_daemon_has_it),
 		TEST(a_daemon_gives_up),

@@ -282,7 +282,7 @@ static void duplicates(void **unused)
 {
 	(void)unused;
 	four_sas(true, 7, 7);
-	assert_null(used_for(45, 0));
+	assert_null(used_for(55, 0)); /* used beside each other for 10 s, and that for 45 s */
 	assert_non_null(used_for(2, 0));
 	assert_non_null(strstr(raised(FINDING_DUPLICATE_SAS)->meaning, "There are 2 child SAs side by side"));
 	four_sas(true, 7, 7); /* the old one is there and rests */
@@ -294,11 +294,34 @@ static void duplicates(void **unused)
 	assert_null(used_for(100, 0));
 	/* Not two any more */
 	four_sas(false, 7, 7);
-	assert_non_null(used_for(50, 0));
+	assert_non_null(used_for(60, 0));
 	for (int k = 1; k < 4; k++)
 		sas[k].live = false;
 	assert_non_null(seconds(60, FINDING_DUPLICATE_SAS));
 	assert_null(seconds(2, FINDING_DUPLICATE_SAS));
+}
+
+/* Each takes the place of the one before: those of the last half minute all had packets in it, and yet one is used at a time. */
+static void rekeyed_every_few_seconds(void **unused)
+{
+	(void)unused;
+	four_sas(false, 7, 7);
+	for (int i = 0; i < 200; i++) {
+		struct state_sa *sa = &sas[i & 3];
+
+		sa->first_ns = now;
+		for (int s = 0; s < 4; s++) {
+			sa->last_ns = now;
+			assert_null(seconds(1, FINDING_DUPLICATE_SAS));
+		}
+	}
+	/* Two of them go on */
+	for (int s = 0; s < 60; s++) {
+		sas[2].last_ns = sas[3].last_ns = now;
+		seconds(1, FINDING_DUPLICATE_SAS);
+	}
+	assert_non_null(raised(FINDING_DUPLICATE_SAS));
+	assert_non_null(strstr(raised(FINDING_DUPLICATE_SAS)->meaning, "There are 2 child SAs side by side"));
 }
 
 static void duplicate_ikes(void **unused)
@@ -459,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rekey_failing, begin, end),
 		cmocka_unit_test_setup_teardown(rekey_late, begin, end),
 		cmocka_unit_test_setup_teardown(duplicates, begin, end),
+		cmocka_unit_test_setup_teardown(rekeyed_every_few_seconds, begin, end),
 		cmocka_unit_test_setup_teardown(duplicate_ikes, begin, end),
 		cmocka_unit_test_setup_teardown(restarted, begin, end),
 		cmocka_unit_test_setup_teardown(mapping_changed, begin, end),

@@ -191,7 +191,24 @@ static uint32_t purpose(const struct rule_run *r, const struct state_sa *sa)
 	return 0;
 }
 
-#define PURPOSES 16 /* of a tunnel that are told apart */
+#define IN_USE (30 * SECOND) /* since a packet was seen */
+#define BESIDE                                                                                               \
+	(10 * SECOND) /* used so long beside the other: the change from one to its successor takes less */
+
+static bool is_in_use(const struct rule_run *r, size_t tunnel, const struct state_sa *sa)
+{
+	return sa->tunnel == tunnel && sa->live && sa->last_ns + IN_USE >= r->input->now_ns &&
+	       memcmp(sa->destination, r->input->state->tunnels[tunnel].local, 16) == 0;
+}
+
+/* `other` was used while `sa` was, and not less lately. Of SAs that are replaced every few seconds one ends where the next begins. */
+static bool is_beside(const struct state_sa *sa, const struct state_sa *other)
+{
+	uint64_t begin = sa->first_ns > other->first_ns ? sa->first_ns : other->first_ns;
+
+	return sa->last_ns >= begin + BESIDE &&
+	       (other->last_ns > sa->last_ns || (other->last_ns == sa->last_ns && other > sa));
+}
 
 /*
  * Most SAs of one purpose that are in use at once. Two child SAs of a tunnel may be for two networks, and the wire alone cannot tell
@@ -200,29 +217,18 @@ static uint32_t purpose(const struct rule_run *r, const struct state_sa *sa)
 static unsigned int used_alike(const struct rule_run *r, size_t tunnel)
 {
 	const struct state *state = r->input->state;
-	const struct state_tunnel *t = &state->tunnels[tunnel];
-	unsigned int counts[PURPOSES], known = 0, most = 0;
-	uint32_t purposes[PURPOSES];
+	unsigned int most = 0;
 
-	for (size_t k = 0; k < state->sa_count; k++) {
-		const struct state_sa *sa = &state->sas[k];
-		unsigned int at = 0;
+	for (size_t i = 0; i < state->sa_count; i++) {
+		const struct state_sa *sa = &state->sas[i];
+		unsigned int count = 1;
 		uint32_t of;
 
-		if (sa->tunnel != tunnel || !sa->live || memcmp(sa->destination, t->local, 16) != 0 ||
-		    sa->last_ns + 30 * SECOND < r->input->now_ns)
-			continue;
-		of = purpose(r, sa);
-		while (at < known && purposes[at] != of)
-			at++;
-		if (!of || at == PURPOSES)
-			continue;
-		if (at == known) {
-			purposes[known] = of;
-			counts[known++] = 0;
-		}
-		counts[at]++;
-		most = counts[at] > most ? counts[at] : most;
+		of = is_in_use(r, tunnel, sa) ? purpose(r, sa) : 0;
+		for (size_t k = 0; of && k < state->sa_count; k++)
+			count += is_in_use(r, tunnel, &state->sas[k]) && is_beside(sa, &state->sas[k]) &&
+				 purpose(r, &state->sas[k]) == of;
+		most = of && count > most ? count : most;
 	}
 	return most;
 }
@@ -280,7 +286,7 @@ static void duplicate_ikes(struct rule_run *r, const struct fact_daemon *daemon)
 	free(sorted);
 }
 
-/* Value: inbound SAs of one tunnel for the same traffic on which packets came in the last 30 s. */
+/* Value: inbound SAs of one tunnel for the same traffic on which packets came in the last 30 s, beside each other. */
 void rule_duplicate_sas(struct rule_run *r)
 {
 	const struct state *state = r->input->state;

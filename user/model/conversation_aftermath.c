@@ -298,6 +298,9 @@ uint64_t aftermath_silence(struct conversations *c, struct conversation_entry *e
 		due = e->sa.last_ns + 3 * interval + SECOND;
 	else
 		due = e->sa.last_ns + (may_be_delete(e, x) ? DELETE_QUIET : RESTART_QUIET) * SECOND;
+	/* The daemon says when it ends, and is asked in between. */
+	if (e->daemon_ns && due < e->daemon_ns + DAEMON_QUIET * SECOND)
+		due = e->daemon_ns + DAEMON_QUIET * SECOND;
 	if (now_ns < due)
 		return due;
 	if (may_be_delete(e, x)) {

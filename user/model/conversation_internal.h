@@ -15,7 +15,9 @@ enum {
 	STALL = 60,	     /* seconds after which a negotiation without a next message has stopped */
 	RESTART_QUIET = 120, /* seconds without use after which a replaced IKE SA is no longer there */
 	DELETE_QUIET = 30,   /* seconds without use after the delete of one that was replaced */
-	DELETE_SOON = 10,    /* seconds between a delete and what replaces the IKE SA, at most */
+	DAEMON_QUIET =
+		60, /* seconds for which a daemon's word that it stands is better than what may be inferred */
+	DELETE_SOON = 10, /* seconds between a delete and what replaces the IKE SA, at most */
 	AUTH_SOON = 2, /* seconds between a refused authentication and the initiator's saying so, at most */
 };
 

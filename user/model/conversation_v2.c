@@ -15,10 +15,13 @@ static uint16_t error_notify(const struct ike_message *m)
 	return 0;
 }
 
-static void count_informational(struct fold *f)
+/* What follows a child SA's rekey at once is the delete of the old one, and no rhythm of DPD. */
+static void count_informational(struct fold *f, const struct conversation_exchange *x)
 {
 	uint64_t *times = f->entry->informational_ns[f->side];
 
+	if (size_follows_rekey(f->entry, x))
+		return;
 	times[3] = times[2];
 	times[2] = times[1];
 	times[1] = times[0];
@@ -64,7 +67,7 @@ static void request_begins(struct fold *f, struct conversation_exchange *x)
 		break;
 	}
 	case IKE_V2_EXCHANGE_INFORMATIONAL:
-		count_informational(f);
+		count_informational(f, x);
 		break;
 	default:
 		break;
