@@ -13,7 +13,23 @@
 /* Ports to recognise, host order. An unused second port repeats the first. */
 struct esp_ports {
 	__u16 ike[2], natt[2];
+	__u64 others; /* bit n: none of them has n in its low six bits; 0: nobody has looked, and each is compared */
 };
+
+/* What is not given, 0, is the usual, or the same as the first. */
+ESP_INLINE void esp_ports_settle(struct esp_ports *ports)
+{
+	if (!ports->ike[0])
+		ports->ike[0] = ESP_PORT_IKE;
+	if (!ports->ike[1])
+		ports->ike[1] = ports->ike[0];
+	if (!ports->natt[0])
+		ports->natt[0] = ESP_PORT_NATT;
+	if (!ports->natt[1])
+		ports->natt[1] = ports->natt[0];
+	ports->others = ~(1ULL << (ports->ike[0] & 63) | 1ULL << (ports->ike[1] & 63) |
+			  1ULL << (ports->natt[0] & 63) | 1ULL << (ports->natt[1] & 63));
+}
 
 ESP_INLINE int esp_is_ike_port(const struct esp_ports *ports, __u16 port)
 {

@@ -33,6 +33,7 @@ ESP_INLINE enum esp_class esp_quick(const struct esp_ports *ports, const __u8 *s
 {
 	const struct esp_ipv4 *ip = (const struct esp_ipv4 *)(start + sizeof(struct esp_eth));
 	const struct esp_udp *udp = (const struct esp_udp *)(ip + 1);
+	const __u8 *last = (const __u8 *)udp;
 	__u32 length, sport, dport;
 	__be16 type;
 
@@ -59,6 +60,11 @@ ESP_INLINE enum esp_class esp_quick(const struct esp_ports *ports, const __u8 *s
 		return ESP_CLASS_ESP;
 	if (ESP_UNLIKELY(ip->protocol != ESP_IPPROTO_TCP && ip->protocol != ESP_IPPROTO_UDP))
 		return ESP_CLASS_COUNT;
+	/* One look at the last byte of each tells most, instead of a comparison with every port of ours. */
+	if (ESP_LIKELY(ports->others >> (last[1] & 63) & ports->others >> (last[3] & 63) & 1)) {
+		esp_quick_count(stats, ESP_CLASS_OTHER, length);
+		return ESP_CLASS_OTHER;
+	}
 	sport = esp_be16(udp->sport_be);
 	dport = esp_be16(udp->dport_be);
 	if (esp_is_natt_port(ports, sport) || esp_is_natt_port(ports, dport)) {

@@ -66,7 +66,6 @@ static int set_sizes(struct rig *rig, const struct rig_options *o)
 static void configure(struct rig *rig, const struct rig_options *o, uint32_t hz)
 {
 	rig->cfg = (struct esp_config){
-		.ports = {.ike = {500, 500}, .natt = {4500, 4500}},
 		.cpus = (uint32_t)libbpf_num_possible_cpus(),
 		.sa_mask = o->slots - 1,
 		.new_mask = o->sets - 1,
@@ -79,6 +78,7 @@ static void configure(struct rig *rig, const struct rig_options *o, uint32_t hz)
 		.event_burst = 2000,
 		.seed = 0x243f6a8885a308d3ULL, /* fixed: every run has the same collisions */
 	};
+	esp_ports_settle(&rig->cfg.ports);
 	memcpy((void *)&rig->skel->rodata->esp_config, &rig->cfg, sizeof(rig->cfg));
 }
 

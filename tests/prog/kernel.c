@@ -48,20 +48,19 @@ int kernel_load(struct kernel *ret, uint32_t slots, uint32_t new_sets, uint32_t 
 	if (!s)
 		return -errno;
 	ret->skel = s;
-	t->cfg = (struct esp_config){
-		.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE}, .natt = {ESP_PORT_NATT, ESP_PORT_NATT}},
-		.cpus = cpus,
-		.sa_mask = slots - 1,
-		.new_mask = new_sets - 1,
-		.fragment_mask = fragment_sets - 1,
-		.idle = NEVER,
-		.new_fresh = NEVER,
-		.new_hold = NEVER,
-		.fragment_timeout = NEVER,
-		.event_interval = NEVER,
-		.grace = NEVER,
-		.event_burst = 100,
-		.seed = 0x1234567890abcdefULL};
+	t->cfg = (struct esp_config){.cpus = cpus,
+				     .sa_mask = slots - 1,
+				     .new_mask = new_sets - 1,
+				     .fragment_mask = fragment_sets - 1,
+				     .idle = NEVER,
+				     .new_fresh = NEVER,
+				     .new_hold = NEVER,
+				     .fragment_timeout = NEVER,
+				     .event_interval = NEVER,
+				     .grace = NEVER,
+				     .event_burst = 100,
+				     .seed = 0x1234567890abcdefULL};
+	esp_ports_settle(&t->cfg.ports);
 	memcpy((void *)(uintptr_t)&s->rodata->esp_config, &t->cfg, sizeof(t->cfg));
 	bpf_map__set_max_entries(s->maps.esp_sa, slots);
 	bpf_map__set_max_entries(s->maps.esp_rare, slots);

@@ -200,6 +200,45 @@ static void test_udp_lengths(void **state)
 	assert_true(quick_of(&b, (uint32_t)b.length, 1));
 }
 
+/* Every port, from and to, with the usual ports and others: as if each were compared. */
+static void test_ports(void **state)
+{
+	static const struct esp_ports sets[] = {{.ike = {0}},
+						{.ike = {848, 500}},
+						{.ike = {500, 564}, .natt = {4500, 63}},
+						{.ike = {1, 65535}}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) * 2; i++) {
+		struct esp_ports ports = sets[i / 2], compared;
+		struct esp_if_stats stats = {0};
+		unsigned int classes[ESP_CLASS_COUNT + 1] = {0};
+		struct packet b;
+
+		esp_ports_settle(&ports);
+		compared = ports;
+		compared.others = 0;
+		begin(&b, i & 1 ? 6 : 17);
+		udp(&b, 0, 0);
+		fill(&b, 20);
+		packet_finish(&b);
+		for (unsigned int k = 0; k < 0x20000; k++) {
+			const uint8_t *end = b.data + b.length;
+			uint8_t *at = b.data + 34 + (k & 1 ? 2 : 0);
+			enum esp_class cls;
+
+			memset(b.data + 34, 1, 4);
+			at[0] = (uint8_t)(k >> 9);
+			at[1] = (uint8_t)(k >> 1);
+			cls = esp_quick(&ports, b.data, end, (uint32_t)b.length, &stats);
+			assert_int_equal(cls, esp_quick(&compared, b.data, end, (uint32_t)b.length, &stats));
+			classes[cls]++;
+		}
+		assert_true(classes[ESP_CLASS_OTHER] >= 0x20000 - 8);
+		assert_true(classes[ESP_CLASS_COUNT] + classes[ESP_CLASS_ESP_UDP] >= 2);
+	}
+}
+
 /* What goes to the agent whole. */
 static void test_wanted(void **state)
 {
@@ -237,7 +276,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_none_of_ours), TEST(test_next_of_an_sa),
 					   TEST(test_udp_lengths),  TEST(test_neighbours),
-					   TEST(test_wanted),	    TEST(test_counted)};
+					   TEST(test_ports),	    TEST(test_wanted),
+					   TEST(test_counted)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,20 +79,14 @@ static void name_reason(const struct drops *d, uint32_t reason, char ret[static 
 
 static int load(struct drops *d, const struct esp_ports *ports)
 {
-	struct esp_drop_config config = {
-		.ports = {.ike = {ESP_PORT_IKE, ESP_PORT_IKE}, .natt = {ESP_PORT_NATT, ESP_PORT_NATT}}};
+	struct esp_drop_config config = {.ports = *ports};
 	struct stat ns;
 	int err;
 
 	if (stat("/proc/self/ns/net", &ns) != 0)
 		return -errno;
 	config.netns = (__u32)ns.st_ino;
-	for (int i = 0; i < 2; i++) {
-		if (ports->ike[0])
-			config.ports.ike[i] = ports->ike[i] ? ports->ike[i] : ports->ike[0];
-		if (ports->natt[0])
-			config.ports.natt[i] = ports->natt[i] ? ports->natt[i] : ports->natt[0];
-	}
+	esp_ports_settle(&config.ports);
 	d->skel = drops_bpf__open();
 	if (!d->skel)
 		return -errno;

@@ -77,14 +77,7 @@ static int configure(struct live *live, const struct live_options *o, struct esp
 		.event_interval = hz / LIVE_EVENTS_PER_SECOND,
 		.event_burst = events < LIVE_EVENTS_PER_SECOND ? 1 : events / LIVE_EVENTS_PER_SECOND,
 	};
-	if (!ret->ports.ike[0])
-		ret->ports.ike[0] = ESP_PORT_IKE;
-	if (!ret->ports.ike[1])
-		ret->ports.ike[1] = ret->ports.ike[0];
-	if (!ret->ports.natt[0])
-		ret->ports.natt[0] = ESP_PORT_NATT;
-	if (!ret->ports.natt[1])
-		ret->ports.natt[1] = ret->ports.natt[0];
+	esp_ports_settle(&ret->ports);
 	if (getrandom(&ret->seed, sizeof(ret->seed), 0) != sizeof(ret->seed))
 		return complain(error, error_size, -EIO, "random numbers: %s", strerror(errno));
 	return 0;

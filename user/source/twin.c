@@ -79,10 +79,7 @@ int twin_init(struct twin *ret, const struct twin_options *options)
 		.event_burst = UINT64_MAX,
 		.seed = o->seed,
 	};
-	if (!t->cfg.ports.ike[0])
-		t->cfg.ports.ike[0] = t->cfg.ports.ike[1] = ESP_PORT_IKE;
-	if (!t->cfg.ports.natt[0])
-		t->cfg.ports.natt[0] = t->cfg.ports.natt[1] = ESP_PORT_NATT;
+	esp_ports_settle(&t->cfg.ports);
 	t->sa = table_alloc(slots, sizeof(*t->sa));
 	t->rare = table_alloc(slots, sizeof(*t->rare));
 	t->lane = table_alloc((size_t)slots * cpus, sizeof(*t->lane));
