@@ -321,9 +321,22 @@ static void test_path_changed(void **unused)
 		sas[0].ttl_changes++;
 	}
 	assert_non_null(f);
-	for (int i = 0; i < 122; i++)
+	for (int i = 0; i < 132; i++)
 		f = look(FINDING_PATH_CHANGED);
 	assert_null(f);
+	/* A route that flaps every nine seconds; then every fifteen, which is rather a network that is worked on */
+	for (int i = 0; i < 45; i++) {
+		f = look(FINDING_PATH_CHANGED);
+		sas[0].ttl_changes += i % 9 == 0;
+	}
+	assert_non_null(f);
+	for (int i = 0; i < 132; i++)
+		f = look(FINDING_PATH_CHANGED);
+	assert_null(f);
+	for (int i = 0; i < 100; i++) {
+		assert_null(look(FINDING_PATH_CHANGED));
+		sas[0].ttl_changes += i % 15 == 0;
+	}
 }
 
 static void test_congestion(void **unused)

@@ -113,8 +113,25 @@ void rule_replay_window_too_small(struct rule_run *r)
 
 struct growing {
 	uint64_t (*counter)(const struct state_sa *sa);
+	uint32_t lasts_s; /* what it gained counts for so long: less than the hold time */
 	void (*say)(struct finding *f, const struct state_sa *sa);
 };
+
+/* The gain, or 1 in the seconds after one. */
+static uint64_t lately(struct rule_run *r, struct rule_subject subject, uint64_t gain, uint32_t lasts_s)
+{
+	uint64_t *last_ns;
+
+	subject.object = "last";
+	last_ns = rule_memory(r, &subject);
+	if (!last_ns)
+		return gain;
+	if (gain)
+		*last_ns = r->input->now_ns;
+	else if (*last_ns && r->input->now_ns <= *last_ns + lasts_s * SECOND)
+		return 1;
+	return gain;
+}
 
 static void each_growing(struct rule_run *r, const struct growing *g)
 {
@@ -132,6 +149,8 @@ static void each_growing(struct rule_run *r, const struct growing *g)
 		subject = subject_of(r, sa, peer);
 		if (!gained(r, &subject, now, &gain))
 			continue;
+		if (g->lasts_s)
+			gain = lately(r, subject, gain, g->lasts_s);
 		f = rule_hit(r, &subject, (double)gain, sa->packets);
 		if (f)
 			g->say(f, sa);
@@ -152,10 +171,10 @@ static void say_ttl(struct finding *f, const struct state_sa *sa)
 	finding_evidence_number(f, ORIGIN_WIRE, sa->last_ns, "highest TTL", sa->ttl_max);
 }
 
-/* Changes of the outer TTL, over the hold time again and again. */
+/* Changes of the outer TTL, again and again: at most ten seconds apart, over the hold time. */
 void rule_path_changed(struct rule_run *r)
 {
-	static const struct growing ttl = {ttl_changes, say_ttl};
+	static const struct growing ttl = {ttl_changes, 10, say_ttl};
 
 	each_growing(r, &ttl);
 }
@@ -175,7 +194,7 @@ static void say_ecn(struct finding *f, const struct state_sa *sa)
 /* Packets marked CE. */
 void rule_congestion_marked(struct rule_run *r)
 {
-	static const struct growing ecn = {ecn_ce, say_ecn};
+	static const struct growing ecn = {ecn_ce, 0, say_ecn};
 
 	each_growing(r, &ecn);
 }
