@@ -234,6 +234,30 @@ static void test_rekeyed_at_once(void **unused)
 	assert_int_equal(tunnel_at(0)->rekeys, 2);
 }
 
+/* The first packet of an SA just before it is rekeyed: it was not made by what replaced it, or the rekey would count twice. */
+static void test_used_just_before_its_rekey(void **unused)
+{
+	(void)unused;
+	use_daemon("office");
+	up();
+	children[0].installed_ns = now;
+	daemon_facts.ike_count = daemon_facts.child_count = 1;
+	traffic(0x11, 0x22, 1);
+	pair(LEFT, CHILD, 2, 400, 400);
+	pair(LEFT, INFO, 3, 65, 65);
+	daemon_child(0x33, 0x44, 0);
+	children[0].installed_ns = now + 500 * MS; /* it tells whole seconds */
+	after(SECOND);
+	both(0x33, 0x44, 2);
+	after(60 * MS);
+	pair(LEFT, CHILD, 4, 400, 400);
+	pair(LEFT, INFO, 5, 65, 65);
+	daemon_child(0x55, 0x66, 10);
+	pair(LEFT, INFO, 6, EMPTY, EMPTY);
+	daemon_child(0x55, 0x66, 2);
+	assert_int_equal(tunnel_at(0)->rekeys, 2);
+}
+
 static void kernel_pair(unsigned int number, uint32_t in, uint32_t out, uint32_t reqid)
 {
 	struct fact_sa *a = &kernel_sas[2 * number], *b = a + 1;
@@ -364,6 +388,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_daemon_knows_better, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_sas_outlive_daemon, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_rekeyed_at_once, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_used_just_before_its_rekey, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_kernel_installed, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_facts, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_mtu_by_daemon, tunnel_start, tunnel_stop),

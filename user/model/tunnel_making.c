@@ -58,8 +58,8 @@ struct tunnel_making *tunnel_making_before(struct tunnel *tunnel, uint64_t ns)
 	for (uint32_t i = 0; i < tunnel->making_count; i++) {
 		struct tunnel_making *m = &tunnel->makings[i];
 
-		/* Its maker may use an SA before the answer has passed us. */
-		if (m->ns <= ns + TUNNEL_SECOND / 10 && (!best || m->ns >= best->ns))
+		/* Its maker may use an SA before the answer has passed us, but nobody before it was asked for. */
+		if (m->request_ns <= ns && m->ns <= ns + TUNNEL_SECOND / 10 && (!best || m->ns >= best->ns))
 			best = m;
 	}
 	return best;
