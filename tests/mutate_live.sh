@@ -32,18 +32,19 @@ place()
 	esac
 }
 
-# built TEST: the program and what that test runs
+# built TEST FILE: the program and what that test runs, for a change of that file
 built()
 {
 	local programs=("$build/espial")
 
-	case $1 in
-	unit/*) # of the headers, natively
+	case $1:$2 in
+	unit/*:include/*) # natively
 		(cd "$tree" && mkdir -p "$build/test/unit" && cc -O1 -w -std=gnu11 -D_GNU_SOURCE "-I$work/seen-by-bpf" -Iinclude -Iuser \
 			-Itests -o "$build/test/$1" "tests/$1.c" tests/golden/*.c user/source/twin.c user/model/{collect,known}.c -lcmocka)
 		return
 		;;
-	net/*) programs+=("$build"/test/net/{traffic,flood,journal_writer}) ;;
+	net/*) programs+=("$build"/test/net/{traffic,flood,journal_writer,vici_watch}) ;;
+	unit/*) programs=("$build/test/$1") ;;
 	*) programs+=("$build/test/$1") ;;
 	esac
 	if ! "$make" -s -C "$tree" BUILD="$build" BPF_FLAGS="$bpf_flags" "${programs[@]}" >"$work/make" 2>&1; then
@@ -116,7 +117,7 @@ try()
 	TEXT=$4 NEW=$5 awk '(at = index($0, ENVIRON["TEXT"])) {
 		$0 = substr($0, 1, at - 1) ENVIRON["NEW"] substr($0, at + length(ENVIRON["TEXT"]))
 	} { print }' "$3" >"$at"
-	if ! built "$2"; then
+	if ! built "$2" "$3"; then
 		verdict=invalid
 	elif ! notices "$1" "$2" 2>/dev/null; then
 		verdict=survived
@@ -140,7 +141,7 @@ while IFS= read -r -d '' check && IFS= read -r -d '' test && IFS= read -r -d '' 
 	IFS= read -r -d '' text && IFS= read -r -d '' new; do
 	selected "$check" "$@" || continue
 	if [[ $passing != *" $test "* ]]; then
-		if ! built "$test" || ! (outcome "$test") >"$work/output"; then
+		if ! built "$test" "$file" || ! (outcome "$test") >"$work/output"; then
 			grep '^not ok' "$work/output"
 			echo "not ok $test - fails without any change"
 			exit 1

@@ -5,10 +5,8 @@
 # README.md state, and without one of them
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
 need_netns
 need_cmd jq setpriv curl
 user=65534

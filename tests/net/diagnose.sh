@@ -5,16 +5,9 @@
 # while the peer is dead; what it raises, when it clears it, and that it raises nothing else. That path-loss is cleared takes two
 # minutes and is left to unit/test_rules_quality.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$(dirname "$0")/../lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$(dirname "$0")/../lab/ipsec.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$(dirname "$0")/../lab/impair.sh"
-need_netns
-need_cmd jq
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab
 out=$TMPDIR/out
 
 diagnose()

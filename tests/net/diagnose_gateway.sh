@@ -5,16 +5,9 @@
 # other's or let it out in the clear, beside rules and policies that do not; a certificate that ends soon, from strongSwan, beside one
 # that does not; and a connection that nobody starts.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq
-need_cmd nft
-need_cmd openssl
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab nft openssl
 out=$TMPDIR/out
 
 lab_up || skip_all "the lab's namespaces do not come up"

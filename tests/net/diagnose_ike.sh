@@ -6,16 +6,9 @@
 # another's place; and from a generator at the router floods of IKE and unknown SPIs, beside fewer of them. All at once, since
 # duplicate-sas takes most of a minute.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$ESPIAL_ROOT/tests/lab/impair.sh"
-need_netns
-need_cmd jq
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab
 out=$TMPDIR/out
 TWICE=10.2.0.3 REPLACED=10.2.0.4 UNANSWERED=10.2.0.5 REPLY_LOST=10.2.0.6
 

@@ -4,14 +4,9 @@
 # What the packets of tunnels tell, live, each beside a tunnel that does nearly the same and is well: numbers that run out, that are
 # used again and that come twice, congestion marks, and through real gateways a path that is too narrow, and drops fragments.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab
 out=$TMPDIR/out
 
 lab_up || skip_all "the lab's namespaces do not come up"

@@ -72,6 +72,18 @@ counts "changed"
 same "changed"
 is "changed: one row" "$(agent_json | jq '.interfaces | length')" 1
 
+# ---- renamed and of another MTU, and left so: told as it is now
+dut link set b0 down
+dut link set b0 name b1
+dut link set b1 mtu 9000 up
+check "renamed: told" agent_shows 60 '[.interfaces[] | [.name, .mtu]]' '[["b1",9000]]'
+dut link set b1 down
+dut link set b1 name b0
+dut link set b0 mtu 1500 up
+check "renamed back: told" agent_shows 60 '[.interfaces[] | [.name, .mtu]]' '[["b0",1500]]'
+dut neigh replace 10.9.0.1 lladdr "$NET_MAC_A" dev b0
+counts "renamed"
+
 # ---- moved to another namespace and back: 100 changes
 for _ in {1..50}; do
 	dut link set b0 netns "${NS_PREFIX}away" || break

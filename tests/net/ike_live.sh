@@ -6,16 +6,9 @@
 # beside the left gateway, and so is a capture for `espial read`. Times are compared on recordings only (unit/test_conversation_logs),
 # because here the machine may be slow.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$(dirname "$0")/../lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$(dirname "$0")/../lab/ipsec.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$(dirname "$0")/../lab/impair.sh"
-need_netns
-need_cmd jq tcpdump
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab tcpdump
 
 # So that a slow machine does not send anything twice; and a peer that is given up soon
 patient='retransmit_timeout = 60'

@@ -5,14 +5,9 @@
 # clamp to; and inner hosts that have to be told that their packets are too big.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq python3
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab python3
 
 # host h0 192.168.1.10 --- 192.168.1.1 n0 left === right 192.168.2.1
 check "the lab comes up" lab_up || finish

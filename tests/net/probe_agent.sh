@@ -5,14 +5,9 @@
 # to be a black hole, and the inner MTU follows; not configured, nothing is sent.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq nft
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab nft
 
 # shellcheck disable=SC2317 # wait_for calls it
 mtu_is()

@@ -5,14 +5,9 @@
 # inside the tunnel the threshold is, to the byte, what espial mtu computes
 # shellcheck source=tests/net/lib_probe.sh
 . "$(dirname "$0")/lib_probe.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$(dirname "$0")/../lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$(dirname "$0")/../lab/ipsec.sh"
-need_netns
-need_cmd jq
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab
 
 # left OPTIONS...: espial there; its JSON in $TMPDIR/left.json
 left()

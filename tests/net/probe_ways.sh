@@ -5,14 +5,9 @@
 # way, `espial probe` both, by itself or, where no echo is answered, from the peer's agent; and --through needs but a name.
 # shellcheck source=tests/net/lib_probe.sh
 . "$(dirname "$0")/lib_probe.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq nft
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab nft
 
 # left [OPTIONS]: espial probe there; its JSON in $TMPDIR/left.json
 left()

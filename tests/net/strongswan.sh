@@ -5,16 +5,9 @@
 # captures on the same interfaces show, read by espial and, independently, by tcpdump. The router loses and duplicates some ESP
 # on purpose: on the way in (XDP) all of it is still there, on the way out (tc) not.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$(dirname "$0")/../lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$(dirname "$0")/../lab/ipsec.sh"
-# shellcheck source=tests/lab/impair.sh
-. "$(dirname "$0")/../lab/impair.sh"
-need_netns
-need_cmd jq python3 iperf3 tcpdump ss
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab python3 iperf3 tcpdump ss
 
 # What tcpdump's text says of a capture, folded like by_sa() and classes() fold espial's. No code of ours sees a packet here.
 tcpdump_says()

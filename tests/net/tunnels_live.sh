@@ -5,14 +5,9 @@
 # is the daemon's, it is up, a rekey leaves it the same tunnel, its counters never go back over SIGTERM and kill -9 of the agent, and
 # go on by what passed meanwhile; a fall has its time and cause; status, metrics and journal say the same.
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$(dirname "$0")/../lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$(dirname "$0")/../lab/ipsec.sh"
-need_netns
-need_cmd jq curl
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab curl
 
 # A bpffs that outlives the agents
 mkdir "$TMPDIR/bpf"

@@ -5,14 +5,9 @@
 # agent counts on whatever the daemon does, with the equations of the counters
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/lab/lab.sh
-. "$ESPIAL_ROOT/tests/lab/lab.sh"
-# shellcheck source=tests/lab/ipsec.sh
-. "$ESPIAL_ROOT/tests/lab/ipsec.sh"
-need_netns
-need_cmd jq
-missing=$(lab_ipsec_missing)
-[ -z "$missing" ] || skip_all "$missing"
+# shellcheck source=tests/net/lib_lab.sh
+. "$(dirname "$0")/lib_lab.sh"
+need_lab
 
 known=$TMPDIR/known
 events=$TMPDIR/events
