@@ -13,7 +13,6 @@
 #include "model/address.h"
 #include "ui/finding_text.h"
 #include "ui/format.h"
-#include "ui/progress.h"
 #include "ui/table.h"
 #include "when.h"
 
@@ -22,7 +21,6 @@
 #endif
 
 #define SECOND 1000000000ULL
-#define DAY_NS (86400 * SECOND)
 
 enum {
 	OPTION_SINCE = 0x100,
@@ -279,12 +277,45 @@ static void print_text(const struct log_timeline *t, const struct findings *find
 		print_summary(stdout, t, findings, o->unknown);
 }
 
-/* The error names files: what a name contains must not reach the terminal as it is */
-void explain_complain(const char *line)
+/* "No fault found" of a peer of whom there is not one line would be no answer. */
+static bool is_peer_known(const struct log_timeline *t, const struct findings *findings, const char *peer)
 {
-	fputs("espial: ", stderr);
-	ui_clean(stderr, line);
-	fputc('\n', stderr);
+	if (!peer || findings->count)
+		return true;
+	for (size_t i = 0; i < t->conversation_count; i++)
+		if (strcmp(log_text(t, t->conversations[i].peer), peer) == 0)
+			return true;
+	return false;
+}
+
+#define PEERS_TOLD 8
+
+static int peer_unknown(const struct log_timeline *t, const char *peer)
+{
+	size_t told = 0, room = 0;
+	char *list = NULL;
+	FILE *out = open_memstream(&list, &room);
+	int status;
+
+	if (!out)
+		return cmd_cannot("out of memory");
+	for (size_t i = 0; i < t->conversation_count && told <= PEERS_TOLD; i++) {
+		const char *other = log_text(t, t->conversations[i].peer);
+		size_t k;
+
+		/* Of several hosts, one peer may have several */
+		for (k = 0; k < i && t->conversations[k].peer != t->conversations[i].peer; k++)
+			;
+		if (*other && k == i && told++ < PEERS_TOLD)
+			fprintf(out, "%s%s", told > 1 ? ", " : "", other);
+	}
+	if (fclose(out) == 0 && told)
+		status = cmd_cannot("--peer %s: no line is about this peer: there are %s%s", peer, list,
+				    told > PEERS_TOLD ? ", …" : "");
+	else
+		status = cmd_cannot("--peer %s: no line is about this peer, nor any other", peer);
+	free(list);
+	return status;
 }
 
 static int explain(struct log_timeline *t, const struct explain_options *o,
@@ -299,7 +330,9 @@ static int explain(struct log_timeline *t, const struct explain_options *o,
 	}
 	if (o->with)
 		joined = explain_with(&findings, t, limits, o->with);
-	if (o->json)
+	if (!is_peer_known(t, &findings, o->peer))
+		status = peer_unknown(t, o->peer);
+	else if (o->json)
 		status = print_json(t, &findings, o, limits);
 	else
 		print_text(t, &findings, o, limits);
@@ -310,67 +343,6 @@ static int explain(struct log_timeline *t, const struct explain_options *o,
 			status = CMD_FINDINGS;
 	findings_free(&findings);
 	return joined != CMD_OK ? joined : status;
-}
-
-static void on_progress(void *arg, const char *path, uint64_t offset, uint64_t size)
-{
-	progress_update(arg, path, offset, size);
-}
-
-static int read_files(struct log_timeline *t, const struct explain_options *o,
-		      const struct log_load_options *load, struct progress *progress, unsigned int width)
-{
-	char error[LOG_LOAD_ERROR];
-	int failed = 0;
-
-	for (int i = 0; i < o->file_count; i++) {
-		int err;
-
-		progress_begin(progress, stderr, width);
-		err = log_load(t, o->files[i], load, error, sizeof(error));
-		progress_end(progress);
-		if (!err)
-			continue;
-		explain_complain(error);
-		failed++;
-	}
-	return failed;
-}
-
-/* What was before the time that is asked for tells what it means: whose tunnel it is, and whether it was up. */
-uint64_t explain_journal_since(const struct log_diagnose_options *limits)
-{
-	return limits->since_ns > DAY_NS ? limits->since_ns - DAY_NS : 0;
-}
-
-/* How many could not be read, which was said. */
-static int read_all(struct log_timeline *t, const struct explain_options *o,
-		    const struct log_diagnose_options *limits)
-{
-	struct progress progress;
-	struct log_load_options load = {.now_ns = explain_now_ns(),
-					.year = o->year,
-					.progress = on_progress,
-					.progress_arg = &progress};
-	char error[LOG_LOAD_ERROR];
-	struct ui_options terminal;
-	int failed;
-
-	ui_options_detect(stderr, &terminal);
-	failed = read_files(t, o, &load, &progress, terminal.width);
-	for (size_t i = 0; i < o->unit_count; i++) {
-		int err;
-
-		progress_begin(&progress, stderr, terminal.width);
-		err = log_load_journal(t, o->units[i], explain_journal_since(limits), &load, error,
-				       sizeof(error));
-		progress_end(&progress);
-		if (!err)
-			continue;
-		explain_complain(error);
-		failed++;
-	}
-	return failed;
 }
 
 int cmd_explain(int argc, char **argv)
@@ -403,7 +375,7 @@ int cmd_explain(int argc, char **argv)
 	if (log_timeline_init(&t, NULL))
 		return cmd_cannot("out of memory");
 	t.keep_unknown = o.unknown;
-	failed = read_all(&t, &o, &limits);
+	failed = explain_read(&t, &o, &limits);
 	/* What could be read is explained; without a line there is nothing to say */
 	status = failed && !t.lines ? CMD_CANNOT : explain(&t, &o, &limits);
 	log_timeline_destroy(&t);

@@ -25,6 +25,9 @@ struct explain_options {
 /* "espial: …" on stderr. The line names files: what a name contains must not reach the terminal as it is */
 void explain_complain(const char *line);
 uint64_t explain_now_ns(void); /* since the epoch */
+/* Into `t`; what cannot be read is told. How many could not. */
+int explain_read(struct log_timeline *t, const struct explain_options *o,
+		 const struct log_diagnose_options *limits);
 /* From when on the journal is read; 0: all of it */
 uint64_t explain_journal_since(const struct log_diagnose_options *limits);
 /* Adds what was seen elsewhere, and findings that only were seen. CMD_OK, or CMD_CANNOT, which was said. */

@@ -52,6 +52,10 @@ is_json "several files" <("$ESPIAL" explain --json charon-dpd.log charon-healthy
 is_json "--peer" <("$ESPIAL" explain --json --peer 203.0.113.9 charon-stays-down.log) '.findings | length' 0
 is_json "--peer, the other" <("$ESPIAL" explain --json --peer 203.0.113.7 charon-stays-down.log) '.findings | length' 2
 is_json "--peer, timeline" <("$ESPIAL" explain --json --peer 203.0.113.7 charon-stays-down.log) '[.timeline[].peer] | unique | join(" ")' 203.0.113.7
+status "--peer, of whom there is no line" 3 "$ESPIAL" explain --peer 192.0.2.99 charon-stays-down.log
+is "is told" "$(cat err)" "espial: --peer 192.0.2.99: no line is about this peer: there are 203.0.113.7, 203.0.113.9"
+is "and nothing else" "$(cat out)" ""
+status "--peer, of nobody" 3 "$ESPIAL" explain --peer 192.0.2.99 /dev/null
 is_json "--since" <("$ESPIAL" explain --json --since "2026-03-06 04:00:21" charon-daily-flap.log) '.findings | length' 0
 is_json "--since, before its end" <("$ESPIAL" explain --json --since "2026-03-06 04:00:20" charon-daily-flap.log) '.findings | length' 2
 is_json "--until" <("$ESPIAL" explain --json --until 2026-03-03 charon-daily-flap.log) '[.findings[].id] | join(" ")' dpd-timeout
@@ -87,9 +91,16 @@ is_json "the wire says when it was answered last" document \
 	$'dpd-timeout\nINFORMATIONAL 2\n2026-11-21T13:24:15.640757000Z'
 is_json "and how it ended" document '[.findings[0].evidence[].what | select(startswith("the IKE SA on the wire is"))] | length' 1
 is_json "what both say is one finding" document '.findings | length' 1
-is_json "with the wire's evidence of it" document '[.findings[0].evidence[] | select(.origin == "wire" and .what == "sent again, time number")] | length' 3
+is_json "with what of it only the wire shows" document \
+	'[.findings[0].evidence[] | select(.origin == "wire" and .what == "sent again, time number") | .value] | join(" ")' 3
 "$ESPIAL" read --json "$capture" >state.json
 is_json "a document of the same says the same" <("$ESPIAL" explain --json --with state.json wire.log) .findings "$(jq -c .findings document)"
+# An agent keeps each time that it was so
+jq '.findings[0] as $f | .findings_cleared = [range(3) | . as $n | $f + {until: "2026-11-21T13:24:2\($n).000000000Z",
+	since: "2026-11-21T13:24:1\($n).000000000Z", id: "ike-slow", severity: "critical"}]' state.json >again.json
+is_json "what was so several times is told once" <("$ESPIAL" explain --json --with again.json wire.log) \
+	'.findings[] | select(.id == "ike-slow") | .severity, .since, (.evidence[] | select(.what == "it was so before, times") | .value)' \
+	$'warning\n2026-11-21T13:24:12.000000000Z\n2'
 head -n 1 wire.log >short.log
 is_json "what only the wire shows" <("$ESPIAL" explain --json --with "$capture" short.log) \
 	'.findings | length, (.[0] | .id, (.evidence[-1] | .origin, .what))' \
@@ -160,6 +171,12 @@ no_child()
 	! kill -0 "$(cat pid)" 2>/dev/null
 }
 check "and its child ends with it" wait_for 60 no_child
+printf '#!/bin/sh\nexit 0\n' >bin/journalctl
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --journal=nosuch >out 2>err
+is "a journal without a line of that unit" $? 3
+is "is told" "$(cat err)" "espial: systemd journal: no line of nosuch: \`systemctl list-units\` shows what units there are"
+PATH=$PWD/bin:$PATH "$ESPIAL" explain --brief --journal charon-dpd.log >out 2>err
+is "or of any IKE daemon" "$? $(grep -c '^CRITICAL' out) $(cat err)" "3 1 espial: systemd journal: no line of an IKE daemon: name its unit: --journal=UNIT"
 printf '#!/bin/sh\necho no such unit >&2\nexit 1\n' >bin/journalctl
 PATH=$PWD/bin:$PATH "$ESPIAL" explain --journal=nothing >out 2>err
 is "a journal that cannot be read" $? 3

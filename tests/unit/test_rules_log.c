@@ -144,6 +144,36 @@ static void log_first(void **unused)
 	}
 }
 
+/* Encrypted, all refusals look the same: the reason is the log's, unless the wire has one of its own */
+static void the_reason(void **unused)
+{
+	struct finding *log;
+
+	(void)unused;
+	init_pair();
+	pair(LEFT, AUTH, 1, 288, NOTIFY);
+	assert_non_null(log_look(FINDING_IKE_AUTH_FAILED));
+	assert_non_null(
+		strstr(raised(FINDING_IKE_AUTH_FAILED)->meaning, "keys, certificates or identities differ"));
+	log = log_says(FINDING_IKE_AUTH_FAILED, "10.0.0.2");
+	finding_set(log, "detail", "%s", ": the pre-shared keys differ");
+	finding_set(log, "difference", "%s", ": the pre-shared keys differ");
+	finding_set(log, "fix", "%s", "enter the key again");
+	after(SECOND);
+	assert_non_null(log_look(FINDING_IKE_AUTH_FAILED));
+	assert_int_equal(count(FINDING_IKE_AUTH_FAILED), 1);
+	assert_string_equal(raised(FINDING_IKE_AUTH_FAILED)->meaning,
+			    "Authentication with 10.0.0.2 fails: the pre-shared keys differ.");
+	assert_string_equal(raised(FINDING_IKE_AUTH_FAILED)->action, "enter the key again");
+	/* How often a line was there is none */
+	findings_free(&logs);
+	log = log_says(FINDING_IKE_AUTH_FAILED, "10.0.0.2");
+	finding_set(log, "detail", "%s", " (3 times in the log)");
+	after(SECOND);
+	assert_non_null(strstr(log_look(FINDING_IKE_AUTH_FAILED)->meaning,
+			       "keys, certificates or identities differ"));
+}
+
 /* A log that does not tell of the tunnel's return does not make it fall */
 static void refuted(void **unused)
 {
@@ -181,9 +211,9 @@ static void what_is_undecided(void **unused)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(raised_and_cleared), TEST(whose_it_is), TEST(joined),
-		TEST(log_first),	  TEST(refuted),     TEST(what_is_undecided)};
+	const struct CMUnitTest tests[] = {TEST(raised_and_cleared), TEST(whose_it_is), TEST(joined),
+					   TEST(the_reason),	     TEST(log_first),	TEST(refuted),
+					   TEST(what_is_undecided)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,11 +66,14 @@ struct ailment *case_raise(struct log_case *c, enum finding_id id, const struct 
 {
 	struct ailment *a = &c->ailments[id];
 
+	/* It names nobody: that it is of the only one who is named is not certain */
+	if ((e->flags & LOG_GUESSED) && confidence == CONFIDENCE_CERTAIN)
+		confidence = CONFIDENCE_LIKELY;
 	if (!a->count)
 		a->first_ns = e->at_ns;
 	if (!a->open) {
 		a->since_ns = e->at_ns;
-		a->never_up = !c->ever_up;
+		a->never_up = is_of_child(id) ? !c->ever_child : !c->ever_up;
 		a->good = c->good;
 	}
 	a->open = true;
@@ -89,17 +92,22 @@ void case_note(struct log_case *c, enum finding_id id, const struct log_event *e
 		add_line(&c->ailments[id], e);
 }
 
+void case_close(struct log_case *c, enum finding_id id, const struct log_event *e)
+{
+	struct ailment *a = &c->ailments[id];
+
+	if (!a->open)
+		return;
+	a->open = false;
+	a->until_ns = e->at_ns;
+	add_line(a, e);
+}
+
 void case_recover(struct log_case *c, const struct log_event *e, bool child)
 {
-	for (size_t i = 0; i < FINDING_COUNT; i++) {
-		struct ailment *a = &c->ailments[i];
-
-		if (!a->open || !(child ? is_of_child((enum finding_id)i) : is_of_ike((enum finding_id)i)))
-			continue;
-		a->open = false;
-		a->until_ns = e->at_ns;
-		add_line(a, e);
-	}
+	for (size_t i = 0; i < FINDING_COUNT; i++)
+		if (child ? is_of_child((enum finding_id)i) : is_of_ike((enum finding_id)i))
+			case_close(c, (enum finding_id)i, e);
 }
 
 bool case_has(const struct log_case *c, enum finding_id id)
@@ -181,9 +189,12 @@ static void tell_subject(const struct log_case *c, struct finding *f)
 static enum finding_shape shape_of(const struct log_case *c, enum finding_id id, const struct ailment *a)
 {
 	if (id == FINDING_CHILD_REKEY_FAILING)
-		return !a->open ? SHAPE_FLAP : c->expired ? SHAPE_STAYS_DOWN : SHAPE_NONE;
+		return a->open && c->expired ? SHAPE_STAYS_DOWN : c->ever_expired ? SHAPE_FLAP : SHAPE_NONE;
 	if (id == FINDING_CHILD_SA_FAILED)
-		return c->ever_child ? SHAPE_FLAP : SHAPE_NEVER_UP;
+		/* Beside one that stands, the tunnel did not go down */
+		return a->never_up ? SHAPE_NEVER_UP
+		       : a->open   ? (c->children ? SHAPE_NONE : SHAPE_STAYS_DOWN)
+				   : SHAPE_FLAP;
 	if (!is_of_ike(id))
 		return SHAPE_NONE;
 	if (a->never_up && !c->fell && c->fall_cause != id)
@@ -237,10 +248,13 @@ static void tell_ailment(struct log_case *c, enum finding_id id, struct findings
 	else if (f->shape == SHAPE_STAYS_DOWN)
 		f->severity = SEVERITY_CRITICAL;
 	tell_values(f, a);
-	/* What was foretold has come */
+	/* What was foretold has come, or has not */
 	if (id == FINDING_CHILD_REKEY_FAILING && f->shape == SHAPE_STAYS_DOWN)
 		finding_say(f, "The tunnel to %s is down: its SA expired while rekeying was refused%s.",
 			    f->peer ? f->peer : "the peer", a->detail);
+	else if (id == FINDING_CHILD_REKEY_FAILING && f->until_ns)
+		finding_say(f, "Rekeying of the tunnel to %s was refused%s.", f->peer ? f->peer : "the peer",
+			    a->detail);
 	tell_good(c, f, a->good);
 	tell_lines(c, f, a);
 	if (id == c->fall_cause && c->falls >= FLAPPING)

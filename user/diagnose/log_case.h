@@ -42,6 +42,7 @@ enum case_state {
 struct log_case {
 	const struct log_timeline *t;
 	const struct log_conversation *conversation;
+	size_t at;	 /* the event of it that is followed */
 	uint64_t end_ns; /* so far is it followed */
 	struct ailment ailments[FINDING_COUNT];
 
@@ -50,7 +51,10 @@ struct log_case {
 	uint32_t live[CASE_LIVE];	      /* numbers of IKE SAs; 0: one without */
 	size_t live_count;
 	unsigned int children;
-	bool expired; /* the last of them went while its rekeying failed */
+	uint64_t child_ns; /* since when the latest of them stands */
+	uint64_t expired_ns;
+	bool expired;	   /* the last of them went while its rekeying failed */
+	bool ever_expired; /* and one came back later */
 	uint64_t up_ns;
 
 	/* the negotiation that goes on */
@@ -88,6 +92,8 @@ struct ailment *case_raise(struct log_case *c, enum finding_id id, const struct 
 			   enum finding_confidence confidence);
 /* One more line for it, without raising it. */
 void case_note(struct log_case *c, enum finding_id id, const struct log_event *e);
+/* It is over, without the tunnel having returned. */
+void case_close(struct log_case *c, enum finding_id id, const struct log_event *e);
 /* The ailments that a tunnel's return ends: all that keep IKE from coming up, and with `child` those of CHILD_SAs. */
 void case_recover(struct log_case *c, const struct log_event *e, bool child);
 bool case_has(const struct log_case *c, enum finding_id id);
@@ -101,6 +107,14 @@ void case_end(struct log_case *c, uint64_t end_ns);
 
 /* The tunnel is down from now on; FINDING_COUNT: it is not known why. */
 void case_fall(struct log_case *c, const struct log_event *e, enum finding_id cause);
+
+/* ---- log_children.c */
+
+/* A CHILD_SA is refused: the rekeying of one that stands, or one that is not there? */
+enum finding_id case_child_id(const struct log_case *c, const struct log_event *e);
+void case_child_up(struct log_case *c, const struct log_event *e);
+void case_child_failed(struct log_case *c, const struct log_event *e);
+void case_child_gone(struct log_case *c, const struct log_event *e);
 
 /* ---- log_unanswered.c */
 

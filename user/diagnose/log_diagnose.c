@@ -33,6 +33,7 @@ static void follow(struct log_case *c, const struct log_diagnose_options *option
 
 		if (options->until_ns && e->at_ns > options->until_ns)
 			break;
+		c->at = i;
 		case_follow(c, e);
 	}
 	c->end_ns = end;

@@ -30,12 +30,6 @@ static bool is_child(const struct log_case *c, const struct log_event *e)
 	}
 }
 
-static enum finding_id child_id(const struct log_case *c, const struct log_event *e)
-{
-	return (e->flags & LOG_REKEY) || c->ever_child ? FINDING_CHILD_REKEY_FAILING
-						       : FINDING_CHILD_SA_FAILED;
-}
-
 static struct ailment *refuse(struct log_case *c, enum finding_id id, const struct log_event *e,
 			      enum finding_confidence confidence)
 {
@@ -106,7 +100,7 @@ static void note_lists(struct log_case *c, enum finding_id id)
 
 static void no_proposal(struct log_case *c, const struct log_event *e)
 {
-	enum finding_id id = is_child(c, e) ? child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
+	enum finding_id id = is_child(c, e) ? case_child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
 	struct ailment *a = refuse(c, id, e, CONFIDENCE_CERTAIN);
 
 	note_lists(c, id);
@@ -235,7 +229,7 @@ void case_tell_refused(struct log_case *c)
 	if (!e)
 		return;
 	c->refused = NULL;
-	id = c->offer_is_child ? child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
+	id = c->offer_is_child ? case_child_id(c, e) : FINDING_IKE_PROPOSAL_MISMATCH;
 	a = refuse(c, id, e, CONFIDENCE_CERTAIN);
 	if (*c->differs || *c->offer)
 		snprintf(a->detail, sizeof(a->detail), ": %.200s%s%s%.300s",
@@ -295,19 +289,27 @@ static void auth_failed(struct log_case *c, const struct log_event *e)
 		 "add a pre-shared key for exactly these identities here"},
 		{"public key found", trust,
 		 "install the CA certificate of the other end here, and check validity and identity"},
+		{"IKMP_INVAL_CERT", trust,
+		 "install the CA certificate of the other end here, and check validity and identity"},
+		{"Possible authentication failure",
+		 ": the peer does not answer our first encrypted message, which a wrong key or identity does",
+		 "look into the peer's log for the reason; compare pre-shared key and identities"},
 		{"signature validation", trust, "install the right certificate of the other end here"},
 		{"no private key", ": there is no private key for our certificate here",
 		 "install the private key of our certificate here"},
 	};
 	const char *line = log_event_line(c->t, e);
-	struct ailment *a = refuse(c, FINDING_IKE_AUTH_FAILED, e, CONFIDENCE_CERTAIN);
+	/* pluto's own guess, when nothing came */
+	bool guess = strstr(line, "Possible authentication failure") != NULL;
+	struct ailment *a =
+		refuse(c, FINDING_IKE_AUTH_FAILED, e, guess ? CONFIDENCE_LIKELY : CONFIDENCE_CERTAIN);
 
 	for (size_t i = 0; i < COUNT(reasons); i++)
 		if (strstr(line, reasons[i].in_line)) {
 			describe(a, reasons[i].detail, reasons[i].fix);
 			return;
 		}
-	if (!a->particular && strstr(line, "received AUTH")) {
+	if (!a->particular && (strstr(line, "received AUTH") || strstr(line, "rejected"))) {
 		snprintf(a->detail, sizeof(a->detail), ": the peer refused our key or identity");
 		snprintf(a->fix, sizeof(a->fix),
 			 "look into the peer's log for the reason; compare pre-shared key and identities");
@@ -377,18 +379,18 @@ bool case_refusal(struct log_case *c, const struct log_event *e)
 	case LOG_PHASE2_REFUSED:
 		c->offer_is_child = true;
 		case_tell_refused(c);
-		a = refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN);
-		note_lists(c, child_id(c, e));
+		a = refuse(c, case_child_id(c, e), e, CONFIDENCE_CERTAIN);
+		note_lists(c, case_child_id(c, e));
 		compare(c, e, a);
 		return true;
 	case LOG_INSTALL_FAILED:
-		describe(refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN),
+		describe(refuse(c, case_child_id(c, e), e, CONFIDENCE_CERTAIN),
 			 ": the kernel of this host does not take the SA",
 			 "load the kernel's ESP and the algorithms (modprobe esp4 esp6 xfrm_user), and look "
 			 "for SAs of others");
 		return true;
 	case LOG_SELECTORS_REFUSED:
-		a = refuse(c, child_id(c, e), e, CONFIDENCE_CERTAIN);
+		a = refuse(c, case_child_id(c, e), e, CONFIDENCE_CERTAIN);
 		describe(a, ": the traffic selectors differ",
 			 "make the traffic selectors (crypto ACLs) of both ends mirror images");
 		return true;

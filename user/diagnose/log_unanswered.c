@@ -2,9 +2,12 @@
 /* log_unanswered.c - request, retransmissions, nothing: what that means depends on how far it had come */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "diagnose/log_case.h"
 
+#define SECOND 1000000000ULL
+#define NEXT_MOST 16	/* lines in which what is said at once is looked for: a log may have no times */
 #define FRAGMENTED 1400 /* bytes of an IKE message that surely needs IP fragments */
 
 static void note_tries(struct log_case *c, enum finding_id id)
@@ -19,9 +22,27 @@ static bool is_negotiation(const struct log_event *e)
 	       e->exchange == LOG_MAIN_MODE || e->exchange == LOG_AGGRESSIVE_MODE;
 }
 
+/* The daemon says of the same moment that there was no IKE SA yet */
+static bool says_new(const struct log_case *c, const struct log_event *e)
+{
+	const struct log_conversation *v = c->conversation;
+
+	if (e->dialect == LOG_PLUTO && strstr(log_event_line(c->t, e), " to our first "))
+		return true;
+	for (size_t i = c->at + 1; e->kind == LOG_GAVE_UP && i < v->count && i <= c->at + NEXT_MOST; i++) {
+		const struct log_event *next = &c->t->events[v->events[i]];
+
+		if (next->order_ns > e->order_ns + SECOND)
+			break;
+		if (next->kind == LOG_NO_RESPONSE && next->dialect == LOG_CHARON && next->id == e->id)
+			return true;
+	}
+	return false;
+}
+
 static bool was_established(const struct log_case *c, const struct log_event *e)
 {
-	if (is_negotiation(e))
+	if (is_negotiation(e) || says_new(c, e))
 		return false;
 	if (e->exchange || c->state == CASE_UP)
 		return true;

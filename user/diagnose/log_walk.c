@@ -16,11 +16,14 @@
 
 static void live_remove(struct log_case *c, uint32_t id)
 {
+	size_t found = c->live_count;
+
+	/* One without a number may be this one: an interface came up, and which IKE SA made it do so was not logged */
 	for (size_t i = 0; i < c->live_count; i++)
-		if (c->live[i] == id) {
-			c->live[i] = c->live[--c->live_count];
-			return;
-		}
+		if (c->live[i] == id || (!c->live[i] && found == c->live_count))
+			found = i;
+	if (found < c->live_count)
+		c->live[found] = c->live[--c->live_count];
 }
 
 static void live_add(struct log_case *c, uint32_t id)
@@ -49,10 +52,18 @@ static void is_up(struct log_case *c, const struct log_event *e)
 	case_recover(c, e, false);
 }
 
-void case_fall(struct log_case *c, const struct log_event *e, enum finding_id cause)
+/* Nothing that stood does any more, and what was said of its rekeying with it */
+static void all_gone(struct log_case *c, const struct log_event *e)
 {
 	c->live_count = 0;
 	c->children = 0;
+	if (!c->expired)
+		case_close(c, FINDING_CHILD_REKEY_FAILING, e);
+}
+
+void case_fall(struct log_case *c, const struct log_event *e, enum finding_id cause)
+{
+	all_gone(c, e);
 	c->try_count = 0;
 	if (c->fell) {
 		/* Whoever noticed it first did not know why */
@@ -103,7 +114,7 @@ static void deleting(struct log_case *c, const struct log_event *e)
 	if (c->live_count || c->deleted || c->fell || !known)
 		return;
 	c->state = CASE_DOWN;
-	c->children = 0;
+	all_gone(c, e);
 	c->ended_here = true;
 }
 
@@ -119,8 +130,7 @@ static void attempt(struct log_case *c, const struct log_event *e)
 
 static void restarted(struct log_case *c, const struct log_event *e)
 {
-	c->live_count = 0;
-	c->children = 0;
+	all_gone(c, e);
 	c->try_count = 0;
 	c->deleted = NULL;
 	if (c->state != CASE_UP)
@@ -128,7 +138,6 @@ static void restarted(struct log_case *c, const struct log_event *e)
 	/* A restart of our own daemon is nobody's fault, and no fall to be explained */
 	c->state = CASE_DOWN;
 	c->ended_here = true;
-	(void)e;
 }
 
 static void tunnel_down(struct log_case *c, const struct log_event *e)
@@ -201,32 +210,6 @@ static enum finding_id direct(enum log_kind kind, enum finding_confidence *ret_c
 	}
 }
 
-static void child_failed(struct log_case *c, const struct log_event *e)
-{
-	enum finding_id id = e->kind == LOG_REKEY_FAILED || c->ever_child ? FINDING_CHILD_REKEY_FAILING
-									  : FINDING_CHILD_SA_FAILED;
-
-	/* The reason stands in front of it */
-	if (c->ailments[id].open)
-		case_note(c, id, e);
-	else if (!c->ailments[FINDING_CHILD_REKEY_FAILING].open && !c->ailments[FINDING_CHILD_SA_FAILED].open)
-		case_raise(c, id, e, CONFIDENCE_CERTAIN);
-}
-
-static void child_gone(struct log_case *c, const struct log_event *e)
-{
-	struct ailment *a = &c->ailments[FINDING_CHILD_REKEY_FAILING];
-
-	if (!e->child || !c->children)
-		return;
-	c->children--;
-	if (!c->children && a->open) {
-		case_note(c, FINDING_CHILD_REKEY_FAILING, e);
-		a->last_ns = e->at_ns;
-		c->expired = true;
-	}
-}
-
 static void packets(struct log_case *c, const struct log_event *e)
 {
 	if (e->kind == LOG_RECEIVED) {
@@ -257,9 +240,7 @@ static void tunnel_event(struct log_case *c, const struct log_event *e)
 		is_up(c, e);
 		return;
 	case LOG_CHILD_UP:
-		c->children++;
-		c->ever_child = true;
-		c->expired = false;
+		case_child_up(c, e);
 		case_recover(c, e, true);
 		if (!c->live_count)
 			live_add(c, e->id);
@@ -283,11 +264,11 @@ static void tunnel_event(struct log_case *c, const struct log_event *e)
 		return;
 	case LOG_CHILD_CLOSED:
 	case LOG_CHILD_EXPIRED:
-		child_gone(c, e);
+		case_child_gone(c, e);
 		return;
 	case LOG_CHILD_FAILED:
 	case LOG_REKEY_FAILED:
-		child_failed(c, e);
+		case_child_failed(c, e);
 		return;
 	default:
 		return;

@@ -2,6 +2,7 @@
 #include "diagnose/log_wire.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -132,11 +133,34 @@ static bool overlaps(const struct finding *f, uint64_t first_ns, uint64_t last_n
 	       (!f->until_ns || f->until_ns + NEAR_NS >= first_ns);
 }
 
+/* The n-th time a request was sent, of which the log has the line: once is enough */
+static bool is_logged(const struct finding *log, const struct finding_evidence *seen)
+{
+	char sent[32];
+
+	if (!seen->has_number || !strstr(seen->what, "sent again"))
+		return false;
+	snprintf(sent, sizeof(sent), "retransmit %" PRIu64 " of", seen->number);
+	for (size_t i = 0; i < log->evidence_count; i++) {
+		const struct finding_evidence *e = &log->evidence[i];
+
+		if (e->origin == ORIGIN_LOG && e->text && strstr(e->text, sent) &&
+		    e->at_ns <= seen->at_ns + SKEW_NS && seen->at_ns <= e->at_ns + SKEW_NS)
+			return true;
+	}
+	return false;
+}
+
 static void absorb(struct finding *log, const struct finding *wire)
 {
-	for (size_t i = 0; i < wire->evidence_count && i < EVIDENCE; i++) {
+	size_t added = 0;
+
+	for (size_t i = 0; i < wire->evidence_count && added < EVIDENCE; i++) {
 		const struct finding_evidence *e = &wire->evidence[i];
 
+		if (is_logged(log, e))
+			continue;
+		added++;
 		if (e->has_number)
 			finding_evidence_number(log, e->origin, e->at_ns, e->what, e->number);
 		else
@@ -182,10 +206,51 @@ static void join_wire(struct findings *findings, size_t at, size_t log_count, co
 		absorb(log, f);
 		wanted = false;
 	}
-	if (wanted)
-		add_logged(f, t);
-	else
+	if (!wanted) {
 		findings_remove(findings, f);
+		return;
+	}
+	/* As for the log's: what is over is no emergency */
+	if (f->until_ns && f->severity == SEVERITY_CRITICAL)
+		f->severity = SEVERITY_WARNING;
+	add_logged(f, t);
+}
+
+/* An agent keeps each time that it was so: what is told is that which still is, or the latest. */
+static bool is_before_that(const struct finding *f, const struct finding *other)
+{
+	if (!f->until_ns != !other->until_ns)
+		return f->until_ns != 0;
+	return f->since_ns < other->since_ns;
+}
+
+static bool same_subject(const struct finding *a, const struct finding *b)
+{
+	return same_case(a, b) && a->has_spi == b->has_spi && a->spi == b->spi &&
+	       strcmp(a->tunnel ? a->tunnel : "", b->tunnel ? b->tunnel : "") == 0;
+}
+
+static void tell_once(struct findings *findings, size_t log_count)
+{
+	for (size_t i = log_count; i < findings->count; i++) {
+		uint64_t before = 0;
+
+		for (size_t k = findings->count; k-- > i + 1;) {
+			struct finding *f = findings->list[i], *other = findings->list[k];
+
+			if (!same_subject(f, other))
+				continue;
+			before++;
+			if (is_before_that(f, other)) {
+				findings->list[i] = other;
+				findings->list[k] = f;
+			}
+			findings_remove(findings, findings->list[k]);
+		}
+		if (before)
+			finding_evidence_number(findings->list[i], ORIGIN_WIRE, 0, "it was so before, times",
+						before);
+	}
 }
 
 int log_wire_join(struct findings *findings, size_t log_count, const struct log_timeline *t,
@@ -196,5 +261,6 @@ int log_wire_join(struct findings *findings, size_t log_count, const struct log_
 			add_seen(findings->list[i], wire);
 	for (size_t i = findings->count; i > log_count; i--)
 		join_wire(findings, i - 1, log_count, t, options);
+	tell_once(findings, log_count);
 	return findings->failed ? -ENOMEM : 0;
 }

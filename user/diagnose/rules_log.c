@@ -15,20 +15,24 @@
 #define LOGS_MOST 1000 /* findings of the logs that are looked at */
 #define JOINED_MOST 4  /* lines that are added to what another source found */
 
+static const char *value_of(const struct finding *f, const char *key)
+{
+	for (size_t i = 0; i < f->value_count; i++)
+		if (strcmp(f->values[i].key, key) == 0)
+			return f->values[i].value;
+	return NULL;
+}
+
 /* The tunnel that a log speaks of: between its two ends, else the one to its peer, if that is only one. */
 static const struct state_tunnel *tunnel_of(const struct rule_run *r, const struct finding *f)
 {
 	const struct state *state = r->input->state;
 	const struct state_tunnel *found = NULL;
 	uint8_t peer[16], local[16];
-	const char *text = NULL;
 
 	if (!address_parse(f->peer, peer))
 		return NULL;
-	for (size_t i = 0; i < f->value_count; i++)
-		if (strcmp(f->values[i].key, "local") == 0)
-			text = f->values[i].value;
-	if (address_parse(text, local))
+	if (address_parse(value_of(f, "local"), local))
 		return rule_tunnel_of(r, local, peer);
 	for (size_t i = 0; i < state->tunnel_count; i++) {
 		if (memcmp(state->tunnels[i].remote, peer, sizeof(peer)) != 0)
@@ -70,6 +74,25 @@ static void add_evidence(struct finding *to, const struct finding *from, size_t 
 		else
 			finding_evidence(to, ORIGIN_LOG, e->at_ns, e->what, e->text);
 	}
+}
+
+/* A daemon that says why knows more than what is seen of it: encrypted, all refusals look the same */
+static void add_reason(struct finding *f, const struct finding *log)
+{
+	static const char *const reasons[] = {"detail", "difference"};
+	const char *fix = value_of(log, "fix");
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		const char *reason = value_of(log, reasons[i]);
+
+		/* How often it was logged is no reason */
+		if (!reason || *reason != ':' || value_of(f, "detail") || value_of(f, "difference"))
+			return;
+	}
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		finding_set(f, reasons[i], "%s", value_of(log, reasons[i]));
+	if (fix && !value_of(f, "fix"))
+		finding_set(f, "fix", "%s", fix);
 }
 
 static void take_over(struct finding *f, const struct finding *log)
@@ -114,6 +137,7 @@ void rule_log(struct rule_run *r)
 		if (f) {
 			f->confidence = log->confidence > f->confidence ? log->confidence : f->confidence;
 			add_evidence(f, log, JOINED_MOST);
+			add_reason(f, log);
 			if (!rule_is_raised(r, &subject))
 				continue;
 		}

@@ -177,6 +177,13 @@ static void settle(struct context *c, struct thread *th, uint32_t conversation)
 	th->pending_count = 0;
 }
 
+/* pluto has one thread, and says in each line of whom it speaks: the line before says nothing of it */
+static bool begins_anew(const struct thread *th, const struct log_event *e)
+{
+	return e->dialect == LOG_PLUTO || (log_kind_flags(e->kind) & LOG_BEGINS) ||
+	       e->order_ns > th->at_ns + CONTEXT_NS;
+}
+
 static struct thread *thread_of(struct context *c, const struct log_event *e)
 {
 	struct thread *th = &c->threads[(e->thread ^ e->host * 7) % THREADS];
@@ -184,7 +191,7 @@ static struct thread *thread_of(struct context *c, const struct log_event *e)
 	if (th->host != e->host || th->number != e->thread) {
 		settle(c, th, th->conversation);
 		*th = (struct thread){.host = e->host, .number = e->thread, .conversation = NONE};
-	} else if ((log_kind_flags(e->kind) & LOG_BEGINS) || e->order_ns > th->at_ns + CONTEXT_NS) {
+	} else if (begins_anew(th, e)) {
 		settle(c, th, th->conversation);
 		th->conversation = NONE;
 		th->id = th->conn = 0;
@@ -290,7 +297,33 @@ static void step(struct context *c, uint32_t event)
 		th->flags = e->flags & (LOG_REKEY | LOG_SELECTORS);
 }
 
-/* ---- what is left: the only peer of its host, else by interface or connection */
+/* ---- what is left: by its connection, of which a later line told; the only peer of its host; else by interface or connection */
+
+/* Another name is another peer. Interfaces have names of their own. */
+static bool may_be_of(const struct log_conversation *v, const struct log_event *e)
+{
+	return !e->conn || e->conn == e->iface || !v->conn || v->conn == e->conn;
+}
+
+static uint32_t named(const struct context *c, const struct log_event *e)
+{
+	uint32_t found = e->conn ? log_map_get(&c->by_conn, key_of(3, e->host, e->conn)) : NONE;
+
+	return found == NONE - 1 ? NONE : found;
+}
+
+/* Not learnt from: what is inferred from it would look certain */
+static void guess(struct context *c, uint32_t event, uint32_t conversation)
+{
+	struct log_conversation *v = &c->t->conversations[conversation];
+	struct log_event *e = &c->t->events[event];
+
+	c->of[event] = conversation;
+	e->flags |= LOG_GUESSED;
+	e->peer = v->peer;
+	v->conn = v->conn ? v->conn : e->conn;
+	follow(c, e, &c->peers[conversation]);
+}
 
 static bool leftovers(struct context *c)
 {
@@ -306,20 +339,26 @@ static bool leftovers(struct context *c)
 	}
 	for (size_t i = 0; i < t->count && ok && !c->failed; i++) {
 		struct log_event *e = &t->events[i];
-		uint32_t only, name;
+		uint32_t only, name, whose;
 
 		if (c->of[i] != NONE || e->kind == LOG_STARTED || e->kind == LOG_STOPPED)
 			continue;
+		whose = named(c, e);
 		only = log_map_get(&sole, key_of(5, e->host, 0));
-		if (only < NONE - 1) {
-			e->flags |= LOG_GUESSED;
-			attribute(c, (uint32_t)i, only);
+		if (whose == NONE && only < NONE - 1 && may_be_of(&t->conversations[only], e)) {
+			guess(c, (uint32_t)i, only);
+			continue;
+		}
+		if (whose != NONE) {
+			attribute(c, (uint32_t)i, whose);
 			continue;
 		}
 		name = e->iface ? e->iface : e->conn;
-		c->of[i] = conversation_of(c, e->host, 0, name);
-		if (c->of[i] != NONE)
-			t->conversations[c->of[i]].conn = name;
+		whose = conversation_of(c, e->host, 0, name);
+		if (whose == NONE)
+			continue;
+		attribute(c, (uint32_t)i, whose);
+		t->conversations[whose].conn = name;
 	}
 	log_map_free(&sole);
 	return ok;

@@ -18,7 +18,7 @@ struct log_line {
 	struct log_span host, program, message;
 	struct log_span shown; /* the line as a person reads it: all of it, unless it was JSON */
 	struct log_span conn;  /* charon with ike_name */
-	struct log_span peer;  /* pluto: of one of several with this conn */
+	struct log_span peer;  /* pluto: of one of several with this conn, or of a packet that has none */
 	uint64_t id;	       /* of the IKE SA, with conn; UINT64_MAX: not said */
 	unsigned int thread;   /* of charon, or a number that keeps negotiations apart; 0: not said */
 	unsigned int dialects; /* LOG_ANY unless the prefix tells */
@@ -45,7 +45,7 @@ enum log_event_flags {
 	LOG_REQUEST = 8,    /* GENERATING, PARSED: else a response */
 	LOG_REKEY = 16,	    /* of a CREATE_CHILD_SA: replaces a CHILD_SA */
 	LOG_SELECTORS = 32, /* …: has traffic selectors, thus makes a CHILD_SA */
-	LOG_GUESSED = 64,   /* the peer is inferred: nothing else was going on at that host */
+	LOG_GUESSED = 64,   /* the peer is inferred: its host's logs tell of no other */
 };
 
 /* Texts are numbers for log_text(); 0 is none. */

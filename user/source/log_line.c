@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/log_pattern.h"
 #include "source/log_json.h"
 
 #define RELAY_NS 5000000000ULL
@@ -167,6 +168,20 @@ static const char *take_pluto(const char *p, const char *end, struct log_line *l
 	return skip_blanks(at + 1, end);
 }
 
+/* libreswan, of a packet that belongs to no connection: packet from 203.0.113.7:500: */
+static void note_packet(const char *p, const char *end, struct log_line *l)
+{
+	struct log_span address;
+	bool bracket;
+
+	if (l->dialects != LOG_PLUTO || !begins(p, end, "packet from "))
+		return;
+	p += strlen("packet from ");
+	bracket = p < end && *p == '[';
+	if (log_pattern_address(p + bracket, end, &address))
+		l->peer = address;
+}
+
 static void take_message(const char *p, const char *end, struct log_line *l)
 {
 	const char *at = take_charon(p, end, l);
@@ -179,6 +194,7 @@ static void take_message(const char *p, const char *end, struct log_line *l)
 		l->dialects = LOG_HUAWEI;
 	else
 		note_isakmp(at, end, l);
+	note_packet(at, end, l);
 	l->message = (struct log_span){at, (size_t)(end - at)};
 }
 
