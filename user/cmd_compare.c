@@ -3,6 +3,7 @@
 #include "cmd_compare.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,10 +72,25 @@ static void settle(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
 	sa->pending = 0;
 }
 
-static void read_sa(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
+static const struct {
+	const char *name;
+	size_t at;
+} numbers[] = {
+	{"first", offsetof(struct compare_sa, first)},
+	{"highest", offsetof(struct compare_sa, highest)},
+	{"received", offsetof(struct compare_sa, received)},
+	{"lost", offsetof(struct compare_sa, lost)},
+	{"pending", offsetof(struct compare_sa, pending)},
+	{"too_old", offsetof(struct compare_sa, too_old)},
+	{"restarts", offsetof(struct compare_sa, restarts)},
+};
+
+/* A number that is missing or makes no sense would be taken for 0, and a damaged file for one without losses. NULL: fine; else which. */
+static const char *read_sa(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
 {
 	const json_t *q = json_object_get(from, "sequence");
 	const char *direction = view_string(from, "direction"), *spi = view_string(from, "spi");
+	char *end;
 
 	sa->tunnel = json_string_value(json_object_get(from, "tunnel"));
 	snprintf(sa->source, sizeof(sa->source), "%s", view_string(from, "source"));
@@ -82,17 +98,22 @@ static void read_sa(const json_t *from, uint64_t read_ns, struct compare_sa *sa)
 	sa->direction = strcmp(direction, "in") == 0	? COMPARE_IN
 			: strcmp(direction, "out") == 0 ? COMPARE_OUT
 							: COMPARE_UNKNOWN;
-	sa->spi = (uint32_t)strtoul(spi, NULL, 16);
+	sa->spi = (uint32_t)strtoul(spi, &end, 16);
+	if (!sa->spi || *end)
+		return "spi";
+	if (!*sa->source || !*sa->destination)
+		return *sa->source ? "destination" : "source";
 	sa->protocol = strcmp(view_string(from, "protocol"), "ah") == 0 ? 51 : 50;
 	sa->first_ns = format_parse_time(view_string(from, "first"));
-	sa->first = view_number(q, "first");
-	sa->highest = view_number(q, "highest");
-	sa->received = view_number(q, "received");
-	sa->lost = view_number(q, "lost");
-	sa->pending = view_number(q, "pending");
-	sa->too_old = view_number(q, "too_old");
-	sa->restarts = view_number(q, "restarts");
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		const json_t *number = json_object_get(q, numbers[i].name);
+
+		if (!json_is_integer(number) || json_integer_value(number) < 0)
+			return numbers[i].name;
+		*(uint64_t *)((char *)sa + numbers[i].at) = (uint64_t)json_integer_value(number);
+	}
 	settle(from, read_ns, sa);
+	return NULL;
 }
 
 /* An agent watches since it started, or since the packets that one before it left counted. */
@@ -104,7 +125,8 @@ static uint64_t since(const json_t *document)
 	return !started || (first && first < started) ? first : started;
 }
 
-static int read_end(const json_t *document, struct compare_end *ret)
+/* CMD_OK, or a status: it was said what is wrong. ret->sas is to be freed in any case. */
+static int read_end(const char *name, const json_t *document, struct compare_end *ret)
 {
 	const json_t *list = json_object_get(document, "sas");
 	struct compare_sa *sas = calloc(json_array_size(list) + 1, sizeof(*sas));
@@ -113,14 +135,19 @@ static int read_end(const json_t *document, struct compare_end *ret)
 	size_t i;
 
 	if (!sas)
-		return -ENOMEM;
-	json_array_foreach(list, i, from) {
-		read_sa(from, read_ns, &sas[i]);
-	}
+		return cmd_cannot("out of memory");
 	ret->sas = sas;
 	ret->count = json_array_size(list);
 	ret->since_ns = since(document);
-	return 0;
+	json_array_foreach(list, i, from) {
+		const char *wrong = read_sa(from, read_ns, &sas[i]);
+
+		if (wrong)
+			return cmd_cannot("%s: sas[%zu]: '%s' is missing, or is not what an SA has there: "
+					  "give what `espial status --json` or `espial read --json` wrote",
+					  name, i, wrong);
+	}
+	return CMD_OK;
 }
 
 /* ---- names */
@@ -164,7 +191,7 @@ static int show(const struct compare_arguments *a, json_t *const documents[2], c
 	if (status == CMD_OK && a->exit_code && !sums.count)
 		status = CMD_CANNOT;
 	for (size_t i = 0; status == CMD_OK && a->exit_code && i < sums.count; i++)
-		if (sums.list[i].lost_least)
+		if (sums.list[i].lost_surely)
 			status = CMD_FINDINGS;
 	free(sums.list);
 	return status;
@@ -193,8 +220,7 @@ int cmd_compare(int argc, char **argv)
 		status = cmd_ask_state(a.ends[i], &documents[i]);
 		if (status != CMD_OK)
 			break;
-		if (read_end(documents[i], &ends[i]) != 0)
-			status = cmd_cannot("out of memory");
+		status = read_end(a.ends[i], documents[i], &ends[i]);
 	}
 	if (status == CMD_OK && compare_ends(&ends[0], &ends[1], &c) != 0)
 		status = cmd_cannot("out of memory");

@@ -15,6 +15,7 @@ struct compare_sum {
 	const struct compare_flow *flow; /* one of them */
 	size_t sas;
 	uint64_t sent, arrived, lost_least, lost_most, dropped, pending, beyond, unwatched;
+	uint64_t lost_surely; /* of lost_least: without those that may still come */
 	size_t silent, restarted,
 		by_spi; /* SAs: of which nothing arrived, that began anew, that a NAT lies before */
 };

@@ -36,6 +36,7 @@ static void add(struct compare_sum *sum, const struct compare_flow *f)
 	sum->sent += f->arrived + f->lost_most;
 	sum->arrived += f->arrived;
 	sum->lost_least += f->lost_least;
+	sum->lost_surely += f->lost_least > f->pending ? f->lost_least - f->pending : 0;
 	sum->lost_most += f->lost_most;
 	sum->dropped += f->dropped;
 	sum->pending += f->pending;
@@ -283,8 +284,14 @@ int compare_print(const struct compare *c, const struct compare_sums *sums, cons
 	int hidden;
 
 	if (!sums->count) {
-		puts("The two ends have no SA in common: are they of the same tunnel, and both watched where "
-		     "ESP passes?");
+		if (c->same_side)
+			puts("The two are readings of the same end: each SA goes the same way in both. "
+			     "Compare "
+			     "one end of a tunnel with the other.");
+		else
+			puts("The two ends have no SA in common: are they of the same tunnel, and both "
+			     "watched "
+			     "where ESP passes?");
 		print_notes(c, sums);
 		return 0;
 	}

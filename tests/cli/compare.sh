@@ -56,10 +56,18 @@ matches "numbers that began anew" "$(compare left.json right.json)" "not compara
 end right in 1000 0
 jq '.sas[0].sequence |= (.received = 970 | .pending = 30)' right.json >recent.json
 matches "what is missing may still come" "$(compare left.json recent.json)" "30 of the lost are so recent that they may still come"
+compare --exit-code left.json recent.json >/dev/null
+is "and is not lost for certain" $? 0
+jq '.sas[0].sequence |= (.received = 969 | .lost = 1)' recent.json >more.json
+compare --exit-code left.json more.json >/dev/null
+is "as one more is" $? 1
 jq '.sas[0].last = "2026-06-18T00:59:49.000000000Z"' recent.json >old.json
+compare --exit-code left.json <(jq '.sas[0].last = "2026-06-18T00:59:49.000000000Z"' recent.json) >/dev/null
+is "which they are later" $? 1
 matches "but not after more than ten seconds" "$(compare left.json old.json)" "^30 of 1000 packets .* did not reach right"
 is "and nothing may still come" "$(compare left.json old.json | grep -c recent)" 0
 jq '.sas = []' right.json >none.json
+matches "an end with itself" "$(compare left.json left.json)" "^The two are readings of the same end"
 matches "nothing in common" "$(compare left.json none.json)" "^The two ends have no SA in common"
 compare --exit-code left.json none.json >/dev/null
 is "which is no all-clear with --exit-code" $? 3
@@ -74,6 +82,13 @@ fails "no state" 3 "^espial: empty.json: no state" empty.json left.json
 fails "no URL" 3 "no such URL" left.json http://
 fails "a URL with a path" 3 "no such URL" left.json http://127.0.0.1:1/api
 fails "nobody there" 3 "no agent listens there" left.json 'http://[::1]:1'
-printf '{"sas": [1, null, {"spi": 5, "sequence": []}, {}]}' >odd.json
-check "members of other kinds" compare odd.json left.json
+# A damaged file is not one without losses
+for odd in '1' 'null' '{}' '{"spi": 5, "sequence": []}'; do
+	printf '{"sas": [%s]}' "$odd" >odd.json
+	fails "no SA: $odd" 3 "^espial: odd.json: sas\[0\]: 'spi' is missing" left.json odd.json
+done
+for odd in '.highest = "x"' '.received = -5' '.lost = null' '.first = 1.5' 'del(.too_old)' '.pending = []'; do
+	jq ".sas[0].sequence |= ($odd)" right.json >odd.json
+	fails "no number: $odd" 3 "^espial: odd.json: sas\[0\]: '[a-z_]*' is missing, or is not what an SA has there: give" left.json odd.json
+done
 finish

@@ -57,6 +57,23 @@ static void exact(void **unused)
 	compare_free(&c);
 }
 
+/* Two readings of one end have nothing to compare. */
+static void same_end(void **unused)
+{
+	const struct compare_sa a[] = {sa(COMPARE_OUT, 1, 1, 1000, 0), sa(COMPARE_IN, 2, 1, 50, 0)};
+	const struct compare_sa other = sa(COMPARE_OUT, 3, 1, 10, 0);
+	struct compare c = compared(a, 2, a, 2, 0);
+
+	(void)unused;
+	assert_int_equal(c.count, 0);
+	assert_int_equal(c.same_side, 2);
+	compare_free(&c);
+	c = compared(a, 1, &other, 1, 0);
+	assert_int_equal(c.count, 0);
+	assert_int_equal(c.same_side, 0);
+	compare_free(&c);
+}
+
 /* Readings at different times: neither end's surplus is a loss. */
 static void skew(void **unused)
 {
@@ -282,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact),
+		cmocka_unit_test(same_end),
 		cmocka_unit_test(skew),
 		cmocka_unit_test(rekeyed),
 		cmocka_unit_test(dropped_at_the_sender),

@@ -33,21 +33,40 @@ static bool can_pair(const struct compare_sa *a, const struct compare_sa *b)
 	       (a->direction != b->direction || a->direction == COMPARE_UNKNOWN);
 }
 
-/* The same SA at the other end: by its destination too, or, behind a NAT, the only one of that SPI. */
-static struct link *partner(const struct matching *m, const struct compare_sa *sa, bool *ret_by_spi)
+/* Among those of B, the first with that SPI or a higher one. */
+static size_t first_of_spi(const struct matching *m, uint32_t spi)
 {
-	size_t low = 0, high = m->b->count, found = 0;
-	struct link *only = NULL;
+	size_t low = 0, high = m->b->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (m->of_b[middle].sa->spi < sa->spi)
+		if (m->of_b[middle].sa->spi < spi)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (size_t i = low; i < m->b->count && m->of_b[i].sa->spi == sa->spi; i++) {
+	return low;
+}
+
+/* Does B have the SA of A in A's own direction? Then the two are of one end. */
+static bool is_same_side(const struct matching *m, const struct compare_sa *sa)
+{
+	for (size_t i = first_of_spi(m, sa->spi); i < m->b->count && m->of_b[i].sa->spi == sa->spi; i++)
+		if (sa->direction != COMPARE_UNKNOWN && m->of_b[i].sa->direction == sa->direction &&
+		    m->of_b[i].sa->protocol == sa->protocol &&
+		    strcmp(m->of_b[i].sa->destination, sa->destination) == 0)
+			return true;
+	return false;
+}
+
+/* The same SA at the other end: by its destination too, or, behind a NAT, the only one of that SPI. */
+static struct link *partner(const struct matching *m, const struct compare_sa *sa, bool *ret_by_spi)
+{
+	struct link *only = NULL;
+	size_t found = 0;
+
+	for (size_t i = first_of_spi(m, sa->spi); i < m->b->count && m->of_b[i].sa->spi == sa->spi; i++) {
 		struct link *link = &m->of_b[i];
 
 		if (link->taken || !can_pair(sa, link->sa))
@@ -194,6 +213,7 @@ static void match(struct matching *m, struct compare *c)
 			c->count++;
 		else
 			c->only_a++;
+		c->same_side += is_same_side(m, &m->a->sas[i]);
 	}
 	for (size_t i = 0; i < m->b->count; i++) {
 		if (m->of_b[i].taken)

@@ -62,6 +62,7 @@ struct compare {
 	struct compare_flow *flows; /* the worst first */
 	size_t count;
 	size_t only_a, only_b; /* SAs that the other end does not have */
+	size_t same_side;      /* of these: it has them too, in the same direction */
 };
 
 /* 0 or -ENOMEM. The ends must outlive it. */
