@@ -94,6 +94,17 @@ matches "status ike" "$("$ESPIAL" status ike --socket "$AGENT_SOCKET")" "establi
 is "nothing is wrong" "$("$ESPIAL" diagnose --socket "$AGENT_SOCKET" --exit-code >"$TMPDIR/diagnose"; echo $?)" 0
 matches "and it says so" "$(cat "$TMPDIR/diagnose")" '^No findings. 1 tunnel: 1 up'
 
+# ---- its child SA goes, and the IKE SA stays: nothing passes
+before=$(date -u +%FT%T)
+lab_swanctl left --terminate --child c >/dev/null 2>&1
+check "without a child SA it is down" shows 30 '[.state, .confidence, .down_cause, .sas]' '["down","certain",null,[]]'
+matches "and says why" "$(tunnel .evidence)" 'without a child SA, since '
+check "since it went, not since it came up" test ! "$(tunnel .since | jq -r .)" \< "$before"
+check "one comes" lab_initiate left
+check "it is up again" shows 30 '[.state, .flaps]' '["up",1]'
+check "since then" test ! "$(tunnel .since | jq -r .)" \< "$before"
+check "echoes" echo_both 10
+
 # ---- the peer ends it
 lab_swanctl right --terminate --ike t >/dev/null 2>&1
 check "the fall" shows 30 '[.state, .down_cause]' '["down","ike-sa-deleted-by-peer"]'
@@ -104,7 +115,8 @@ diagnosed()
 check "diagnose names it" wait_for 30 diagnosed
 check "it comes back" lab_initiate left
 check "echoes" echo_both 10
-check "up again" shows 30 '[.state, .flaps]' '["up",1]'
+check "up again" shows 30 '[.state, .flaps]' '["up",2]'
+is "why it fell each time" "$(tunnel '[.falls[].cause]')" '["ike-sa-deleted-by-peer",null]'
 agent_stop
 
 # ---- and what is kept

@@ -239,6 +239,55 @@ static void test_fall_while_idle(void **unused)
 	assert_int_equal(told_of(TIMELINE_TUNNEL_DOWN, NULL), 1);
 }
 
+static void delete_and_wait(enum end by, uint32_t id)
+{
+	unsigned int count = 0;
+
+	pair(by, INFO, id, EMPTY, EMPTY);
+	for (int i = 0; i < 14; i++) {
+		after(SECOND);
+		look();
+		tunnels_ended(tunnels, on_ended, &count);
+	}
+	look();
+	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_DOWN);
+}
+
+/* Each fall keeps its cause, whatever was tried in vain until it came back. */
+static void test_causes_of_falls(void **unused)
+{
+	const struct state_tunnel *t;
+	uint64_t fell;
+
+	(void)unused;
+	up();
+	traffic(0x11, 0x22, 3);
+	fell = now;
+	delete_and_wait(RIGHT, 0); /* the peer's, and then an attempt that it refuses */
+	spi_i++;
+	spi_r++;
+	init_request(1, 0);
+	after(2 * MS);
+	init_notify(14, 0);
+	wait_seconds(5);
+	t = tunnel_at(0);
+	assert_string_equal(t->down_cause, "ike-proposal-mismatch");
+	assert_int_equal(t->fall_count, 1);
+	assert_string_equal(t->falls[0].cause, "ike-sa-deleted-by-peer");
+	assert_in_range(t->falls[0].at_ns, fell, fell + SECOND);
+	begin_another();
+	sk(RIGHT, AUTH, true, 1, AUTH_GOOD);
+	after(MS);
+	traffic(0x33, 0x44, 3);
+	assert_string_equal(tunnel_at(0)->down_cause, "ike-sa-deleted-by-peer");
+	delete_and_wait(LEFT, 2);
+	t = tunnel_at(0);
+	assert_int_equal(t->fall_count, 2);
+	assert_string_equal(t->falls[0].cause, "");
+	assert_string_equal(t->falls[1].cause, "ike-sa-deleted-by-peer");
+	assert_int_equal(t->falls[0].at_ns, t->last_down_ns);
+}
+
 /* Ended by the initiator a second after IKE_AUTH, and begun anew. */
 static void end_at_once(enum end who_sent)
 {
@@ -532,6 +581,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deleted_by_us, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_idle_after_a_rekey, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_fall_while_idle, tunnel_start, tunnel_stop),
+		cmocka_unit_test_setup_teardown(test_causes_of_falls, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_used_is_not_refused, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_refused_by_the_initiator, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_never_up, tunnel_start, tunnel_stop),

@@ -1,53 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* test_tunnel_facts.c - tunnels with what the kernel and IKE daemons say of them */
-#include "tunnel_build.h"
-
-static struct fact_daemon daemon_facts;
-static struct fact_connection connections[2];
-static struct fact_ike ikes[2];
-static struct fact_child children[2];
-static struct fact_kernel kernel;
-static struct fact_sa kernel_sas[4];
-
-/* A daemon that has one connection, and what `ike_count` and `child_count` say of it. */
-static void use_daemon(const char *name)
-{
-	memset(connections, 0, sizeof(connections));
-	memset(ikes, 0, sizeof(ikes));
-	memset(children, 0, sizeof(children));
-	snprintf(connections[0].name, sizeof(connections[0].name), "%s", name);
-	memcpy(connections[0].remote, ends[RIGHT].address, 16);
-	snprintf(ikes[0].connection, sizeof(ikes[0].connection), "%s", name);
-	ikes[0].unique_id = 7;
-	ikes[0].state = FACT_IKE_ESTABLISHED;
-	memcpy(ikes[0].local, ends[LEFT].address, 16);
-	memcpy(ikes[0].remote, ends[RIGHT].address, 16);
-	ikes[0].local_port = ikes[0].remote_port = 4500;
-	ikes[0].initiator_spi = SPI_I;
-	ikes[0].responder_spi = SPI_R;
-	children[0] = (struct fact_child){.ike_unique_id = 7,
-					  .reqid = 3,
-					  .state = FACT_CHILD_INSTALLED,
-					  .protocol = 50,
-					  .spi_in = 0x11,
-					  .spi_out = 0x22,
-					  .suite = "AES_GCM_16_256"};
-	snprintf(children[0].connection, sizeof(children[0].connection), "%s", name);
-	snprintf(children[0].name, sizeof(children[0].name), "c");
-	daemon_facts = (struct fact_daemon){.available = true,
-					    .connections = connections,
-					    .connection_count = 1,
-					    .ikes = ikes,
-					    .children = children};
-	input.daemons = &daemon_facts;
-	input.daemon_count = 1;
-}
-
-static void look_facts(void)
-{
-	daemon_facts.snapshot_ns = now;
-	look();
-}
+#include "tunnel_facts_build.h"
 
 static void test_configured_and_down(void **unused)
 {
@@ -160,44 +113,6 @@ static void test_two_connections(void **unused)
 	}
 }
 
-/* The daemon has lost its IKE SA, and nothing was on the wire. */
-static void test_daemon_knows_better(void **unused)
-{
-	(void)unused;
-	use_daemon("office");
-	daemon_facts.ike_count = daemon_facts.child_count = 1;
-	up();
-	both(0x11, 0x22, 10);
-	look_facts();
-	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
-	daemon_facts.ike_count = daemon_facts.child_count = 0;
-	after(5 * SECOND);
-	look_facts();
-	assert_tunnel("office", STATE_TUNNEL_DOWN, TIMELINE_CERTAIN);
-	assert_true(tunnel_at(0)->last_down_ns != 0);
-}
-
-/* The daemon was restarted, its SAs work on: that is no fall. Of a daemon that is away nothing is known. */
-static void test_sas_outlive_daemon(void **unused)
-{
-	(void)unused;
-	use_daemon("office");
-	daemon_facts.ike_count = daemon_facts.child_count = 1;
-	up();
-	both(0x11, 0x22, 10);
-	look_facts();
-	daemon_facts.ike_count = daemon_facts.child_count = 0;
-	for (int i = 0; i < 5; i++) {
-		daemon_facts.snapshot_ns = now;
-		traffic(0x11, 0x22, 1);
-	}
-	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_UP);
-	daemon_facts.available = false;
-	traffic(0x11, 0x22, 2);
-	assert_tunnel("office", STATE_TUNNEL_UP, TIMELINE_CERTAIN);
-	assert_int_equal(tunnel_at(0)->flaps, 0);
-}
-
 /* The daemon's newest child SA, told to be nearly a second older than it is, and seconds of traffic on it. */
 static void daemon_child(uint32_t in, uint32_t out, unsigned int seconds)
 {
@@ -258,29 +173,6 @@ static void test_used_just_before_its_rekey(void **unused)
 	assert_int_equal(tunnel_at(0)->rekeys, 2);
 }
 
-static void kernel_pair(unsigned int number, uint32_t in, uint32_t out, uint32_t reqid)
-{
-	struct fact_sa *a = &kernel_sas[2 * number], *b = a + 1;
-
-	*a = (struct fact_sa){.family = 4,
-			      .protocol = 50,
-			      .direction = FACT_IN,
-			      .mode = FACT_TUNNEL,
-			      .spi = in,
-			      .reqid = reqid,
-			      .added_ns = now,
-			      .aead = {"rfc4106(gcm(aes))", 288, 128}};
-	memcpy(a->source, ends[RIGHT].address, 16);
-	memcpy(a->destination, ends[LEFT].address, 16);
-	*b = *a;
-	b->direction = FACT_OUT;
-	b->spi = out;
-	memcpy(b->source, a->destination, 16);
-	memcpy(b->destination, a->source, 16);
-	kernel = (struct fact_kernel){.available = true, .sas = kernel_sas, .sa_count = 2 * number + 2};
-	input.kernel = &kernel;
-}
-
 static void test_kernel_installed(void **unused)
 {
 	(void)unused;
@@ -301,8 +193,7 @@ static void test_kernel_installed(void **unused)
 	assert_int_equal(find_sa(LEFT, 0x44)->replaced_spi, 0x22);
 	/* Everything is flushed */
 	kernel.sa_count = 0;
-	after(SECOND);
-	look();
+	wait_seconds(5);
 	assert_int_equal(tunnel_at(0)->state, STATE_TUNNEL_DOWN);
 }
 
@@ -385,8 +276,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_several_peers, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_two_connections, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_unused_ends_late, tunnel_start, tunnel_stop),
-		cmocka_unit_test_setup_teardown(test_daemon_knows_better, tunnel_start, tunnel_stop),
-		cmocka_unit_test_setup_teardown(test_sas_outlive_daemon, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_rekeyed_at_once, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_used_just_before_its_rekey, tunnel_start, tunnel_stop),
 		cmocka_unit_test_setup_teardown(test_kernel_installed, tunnel_start, tunnel_stop),

@@ -111,11 +111,11 @@ static void test_sa_others(void **state)
 		"tasks-active=[IKE_DPD CHILD_REKEY] news{ deeper{ list=[a b] uniqueid=77 } } child-sas{ "
 		"one{ protocol=AH state=REKEYED mode=TRANSPORT integ-alg=HMAC_SHA2_256_128 esn=1 "
 		"if-id-in=0000002a dh-group=MODP_2048 } word=x two{ state=ROUTED mode=PASS } } } "
-		"up=yes y{ state=CONNECTING }");
+		"up=yes y{ state=CONNECTING } (unnamed){ uniqueid=10 state=CONNECTING }");
 
 	(void)state;
 	vici_facts_sa(&packet, NOW, &facts);
-	assert_int_equal(facts.ike_count, 2);
+	assert_int_equal(facts.ike_count, 3);
 	assert_int_equal(facts.child_count, 2);
 	assert_int_equal(facts.ikes[0].unique_id, 9);
 	assert_int_equal(facts.ikes[0].state, FACT_IKE_REKEYING);
@@ -123,6 +123,8 @@ static void test_sa_others(void **state)
 	assert_address(facts.ikes[0].remote, "::");
 	assert_string_equal(facts.ikes[1].connection, "y");
 	assert_int_equal(facts.ikes[1].state, FACT_IKE_CONNECTING);
+	assert_string_equal(facts.ikes[2].connection, ""); /* it has none yet */
+	assert_int_equal(facts.ikes[2].unique_id, 10);
 	assert_string_equal(facts.children[0].name, "one");
 	assert_int_equal(facts.children[0].protocol, 51);
 	assert_int_equal(facts.children[0].state, FACT_CHILD_REKEYED);

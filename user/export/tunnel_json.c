@@ -72,6 +72,21 @@ static void write_selectors(struct json_writer *w, const struct state_tunnel *tu
 	json_write_close(w, '}');
 }
 
+static void write_falls(struct json_writer *w, const struct state_tunnel *tunnel)
+{
+	json_write_flat(w, "falls", '[');
+	for (size_t i = 0; i < tunnel->fall_count; i++) {
+		json_write_flat(w, NULL, '{');
+		json_write_time(w, "at", tunnel->falls[i].at_ns);
+		if (tunnel->falls[i].cause[0])
+			json_write_string(w, "cause", tunnel->falls[i].cause);
+		else
+			json_write_null(w, "cause");
+		json_write_close(w, '}');
+	}
+	json_write_close(w, ']');
+}
+
 void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 {
 	json_write_open(w, NULL, '{');
@@ -97,6 +112,7 @@ void export_tunnel(struct json_writer *w, const struct state_tunnel *tunnel)
 		json_write_string(w, "down_cause", tunnel->down_cause);
 	else
 		json_write_null(w, "down_cause");
+	write_falls(w, tunnel);
 	json_write_number(w, "flaps", tunnel->flaps);
 	json_write_number(w, "rekeys", tunnel->rekeys);
 	json_write_number(w, "ike_rekeys", tunnel->ike_rekeys);

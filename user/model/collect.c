@@ -492,8 +492,10 @@ static void collect_sums(struct collection *c)
 				c->state->sums[esp_sums_index(id)].newcomers++;
 			}
 	for (uint32_t cpu = 0; cpu < t->cfg.cpus; cpu++)
-		for (int j = 0; j < ESP_SUMS; j++)
+		for (int j = 0; j < ESP_SUMS; j++) {
 			add_sums(&c->state->sums[j].of, &t->cpu[cpu].retired[j]);
+			c->state->retired += t->cpu[cpu].retired[j].packets;
+		}
 }
 
 static void collect_totals(struct collection *c)

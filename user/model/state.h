@@ -98,6 +98,13 @@ struct state_tunnel_counters {
 	uint64_t packets, bytes, received, lost, late, duplicate, too_old, fragmented, fragments_incomplete;
 };
 
+#define STATE_FALLS 8 /* the latest ones of a tunnel that are told */
+
+struct state_tunnel_fall {
+	uint64_t at_ns;
+	char cause[40]; /* finding id; "" unknown */
+};
+
 /* One tunnel: see model/tunnel.h. */
 struct state_tunnel {
 	char name[128];
@@ -112,6 +119,8 @@ struct state_tunnel {
 	uint64_t last_down_ns; /* when it last fell; 0: never seen to */
 	char down_cause
 		[40]; /* finding id: of the latest fall, or why it does not come up; "" unknown or never */
+	struct state_tunnel_fall falls[STATE_FALLS]; /* the latest first; failed attempts are none */
+	size_t fall_count;
 	uint64_t last_good_ns; /* last answered IKE exchange or ESP packet from the peer */
 	uint64_t flaps, rekeys, ike_rekeys;
 	struct state_tunnel_counters in, out;
@@ -230,6 +239,8 @@ struct state {
 	uint64_t first_ns, last_ns; /* of the packets; 0: none; live: last is when this was read */
 	struct state_counters total;
 	uint64_t loss[ESP_LOSS_COUNT];
+	uint64_t
+		retired; /* of those evicted: packets of SAs that had been silent for minutes, and were read to the last */
 	struct state_sums sums[ESP_SUMS]; /* by direction and protocol: esp_sums_index() */
 	struct state_sa *sas;
 	size_t sa_count;

@@ -63,6 +63,8 @@ static const char *cause_of_silence(const struct tunnel_link *link)
 
 	if (sa->malformed)
 		return "ike-malformed"; /* something came back */
+	if (x && x->major == 2 && x->type == IKE_V2_EXCHANGE_INFORMATIONAL)
+		return "dpd-timeout"; /* it stood, although it was not seen to come up */
 	if (sa->float_ns && !sa->float_answered)
 		return "nat-t-port-blocked";
 	if (x && x->ip_fragments && sa->heard_ns[!by])
@@ -160,7 +162,8 @@ static void explain_silence(const struct tunnel_link *link, struct timeline_entr
 	name_exchange(x, name, sizeof(name));
 	snprintf(e->text, sizeof(e->text), "%s %s: %s%s sent %u time%s from %s to %s UTC",
 		 x->by == link->local_side ? "peer" : "this end",
-		 x->by == link->local_side && !sa->heard_ns[!x->by] ? "never answered" : "stopped answering",
+		 x->by == link->local_side && !sa->heard_ns[!x->by] && !dpd ? "never answered"
+									    : "stopped answering",
 		 dpd ? "DPD " : "", name, x->retransmits + 1, x->retransmits ? "s" : "",
 		 tunnel_name_time(x->request_ns, from),
 		 tunnel_name_time(x->sent_ns ? x->sent_ns : x->last_ns, to));

@@ -262,6 +262,8 @@ static void expect_nothing(struct tunnels *t)
 	{
 		tunnel->told = TOLD_NOTHING;
 		tunnel->told_ns = t->now_ns;
+		tunnel->kernel_asked = false;
+		tunnel->kernel_sides = 0;
 		if (!all || !tunnel->daemon_had)
 			continue;
 		tunnel->told = TOLD_DOWN;
@@ -272,10 +274,33 @@ static void expect_nothing(struct tunnels *t)
 	}
 }
 
+static void note_word(const struct tunnels *t, const struct fact_kernel *kernel, struct tunnel *tunnel)
+{
+	struct tunnel_word *word = &tunnel->word;
+
+	if (tunnel->told == TOLD_NOTHING)
+		return;
+	/* What had nothing left loses no more with its IKE SA */
+	if (word->what != tunnel->told &&
+	    !(word->what == TOLD_IKE_ONLY && tunnel->told == TOLD_DOWN && tunnel->state == STATE_TUNNEL_DOWN))
+		word->since_ns = tunnel->told_ns;
+	word->what = tunnel->told;
+	word->by = tunnel->told_by;
+	word->ns = tunnel->told_ns;
+	tunnel->on_demand = kernel &&
+			    (word->what == TOLD_IKE_ONLY ||
+			     (word->what == TOLD_DOWN && word->by == TIMELINE_FROM_KERNEL)) &&
+			    (uint64_t)kernel->policy_count * t->stats.tunnels < SEARCH * 10 &&
+			    tunnel_kernel_asks(kernel, tunnel);
+}
+
 /* Before the rest, so that what follows finds its tunnel. */
 void tunnel_facts_fold(struct tunnels *t)
 {
 	const struct tunnel_input *in = t->input;
+
+	const struct fact_kernel *kernel = in->kernel && in->kernel->available ? in->kernel : NULL;
+	struct tunnel *tunnel;
 
 	expect_nothing(t);
 	for (size_t i = 0; i < in->daemon_count; i++) {
@@ -285,6 +310,10 @@ void tunnel_facts_fold(struct tunnels *t)
 			name_connection(t, &in->daemons[i], &in->daemons[i].connections[j]);
 		fold_daemon(t, &in->daemons[i]);
 	}
-	if (in->kernel && in->kernel->available)
-		tunnel_facts_kernel(t, in->kernel);
+	if (kernel)
+		tunnel_facts_kernel(t, kernel);
+	TAILQ_FOREACH(tunnel, &t->all, in_all)
+	{
+		note_word(t, kernel, tunnel);
+	}
 }

@@ -73,6 +73,8 @@ static int fill_one(const struct tunnels *t, struct tunnel *tunnel, struct state
 	ret->since_ns = tunnel->since_ns;
 	ret->last_down_ns = tunnel->last_down_ns;
 	memcpy(ret->down_cause, tunnel->cause, sizeof(ret->down_cause));
+	memcpy(ret->falls, tunnel->falls, sizeof(ret->falls));
+	ret->fall_count = tunnel->fall_count;
 	ret->last_good_ns = tunnel->good_ns;
 	ret->flaps = tunnel->flaps;
 	ret->rekeys = tunnel->rekeys;

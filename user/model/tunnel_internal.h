@@ -102,16 +102,23 @@ struct tunnel_link {
 	bool child;    /* a child SA was made */
 	bool no_child; /* its first one was refused, as far as sizes tell */
 	bool ike_rekey_told;
-	uint32_t child_failures; /* CREATE_CHILD_SA refused, in a row */
-	uint64_t child_failed_ns;
-	uint64_t making_ns;  /* makings up to here are known */
-	uint64_t good_ns;    /* latest answered exchange */
+	uint32_t child_failures;		    /* CREATE_CHILD_SA refused, in a row */
+	uint64_t child_failing_ns, child_failed_ns; /* the first and the latest of them */
+	uint64_t making_ns;			    /* makings up to here are known */
+	uint64_t good_ns;			    /* latest answered exchange */
 	uint64_t waiting_ns; /* what waits for an answer and was sent again, since; 0: nothing */
 	uint32_t waiting_id, waiting_again;
 };
 
 /* What facts say of a tunnel, at one look. */
 enum tunnel_told { TOLD_NOTHING, TOLD_DOWN, TOLD_INSTALLED, TOLD_CONNECTING, TOLD_IKE_ONLY, TOLD_UP };
+
+/* What they said last, and since when they have said it; it stands when nobody can be asked. */
+struct tunnel_word {
+	enum tunnel_told what;
+	enum timeline_origin by;
+	uint64_t ns, since_ns;
+};
 
 /* What decides the sizes of a tunnel's packets. */
 struct tunnel_suite {
@@ -152,6 +159,8 @@ struct tunnel {
 	char evidence[160];
 	uint64_t since_ns, down_since_ns, last_down_ns;
 	char cause[40];
+	struct state_tunnel_fall falls[STATE_FALLS]; /* the latest first */
+	uint32_t fall_count;
 	uint64_t flaps, rekeys, ike_rekeys;
 	struct state_tunnel_counters counters[SIDES];
 	uint64_t first_esp_ns[SIDES], last_esp_ns[SIDES], good_ns;
@@ -164,7 +173,10 @@ struct tunnel {
 	enum tunnel_told told;
 	enum timeline_origin told_by;
 	uint64_t told_ns;
+	struct tunnel_word word;
 	bool daemon_had, kernel_had; /* there were facts that it was up */
+	bool kernel_asked;	     /* the kernel tells what it has */
+	bool on_demand;		     /* it has no child SA, and a policy of the kernel that asks for one */
 	char told_text[96];
 
 	uint32_t path_mtu, inner_mtu, mss4, mss6;
@@ -315,6 +327,8 @@ bool tunnel_child_is_live(const struct tunnels *t, const struct tunnel_child *ch
 /* tunnel_facts.c: kernel and daemons; before the rest, so that what follows finds its tunnel */
 void tunnel_facts_fold(struct tunnels *t);
 void tunnel_facts_kernel(struct tunnels *t, const struct fact_kernel *kernel); /* tunnel_kernel.c */
+/* Traffic would make the kernel ask for a child SA. */
+bool tunnel_kernel_asks(const struct fact_kernel *kernel, const struct tunnel *tunnel);
 struct tunnel_child *tunnel_facts_child(struct tunnels *t, struct tunnel *tunnel,
 					const uint8_t destination[16], uint32_t spi, uint8_t protocol,
 					uint64_t added_ns, enum timeline_origin origin);

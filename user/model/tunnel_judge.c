@@ -201,15 +201,135 @@ void tunnel_judge_ended(const struct tunnel_link *ended, struct tunnel_verdict *
 	snprintf(v->evidence, sizeof(v->evidence), "%.*s", (int)sizeof(v->evidence) - 1, e.text);
 }
 
-/* What a daemon knows of its own outranks what the wire lets one guess, unless the wire has gone on since. */
-static void judge_told(const struct tunnel *tunnel, const struct tunnel_standing *s, struct tunnel_verdict *v)
-{
-	bool stands = v->state == STATE_TUNNEL_UP || v->state == STATE_TUNNEL_IDLE;
+/* ---- what the daemon or the kernel says ---- */
 
-	if ((s->up && s->up->since_ns > tunnel->told_ns) ||
-	    (s->ended && s->ended->since_ns > tunnel->told_ns))
+static bool is_standing(const struct tunnel_verdict *v)
+{
+	return v->state == STATE_TUNNEL_UP || v->state == STATE_TUNNEL_IDLE;
+}
+
+/* Until now. */
+static bool stood(const struct tunnel *tunnel)
+{
+	return tunnel->judged && (tunnel->state == STATE_TUNNEL_UP || tunnel->state == STATE_TUNNEL_IDLE);
+}
+
+/* ESP went on both ways after that: what had lost its keys would send nothing. */
+static bool outlives(const struct tunnel *tunnel)
+{
+	uint64_t over_ns = tunnel->word.since_ns + TUNNEL_SECOND;
+
+	return tunnel->last_esp_ns[SIDE_IN] > over_ns && tunnel->last_esp_ns[SIDE_OUT] > over_ns;
+}
+
+/*
+ * That something is gone, of a tunnel that seems to stand: a rekey has its moment without, what was on its way may tell why, and a
+ * daemon that was restarted may have left its SAs to work on.
+ */
+static bool is_gone(const struct tunnels *t, const struct tunnel *tunnel, uint64_t at_ns)
+{
+	if (stood(tunnel) && at_ns < tunnel->word.since_ns + TUNNEL_SETTLE)
+		return false;
+	return !outlives(tunnel) || !is_used(t, tunnel, SIDE_IN, at_ns) ||
+	       !is_used(t, tunnel, SIDE_OUT, at_ns);
+}
+
+/* When it went; what went on after that, when that was over. */
+static uint64_t gone_at(const struct tunnel *tunnel)
+{
+	return outlives(tunnel) ? last_esp(tunnel) : tunnel->word.since_ns;
+}
+
+/* The IKE SA stands, and there is no child SA any more: nothing passes, until somebody makes one. */
+static void lose_child(const struct tunnel *tunnel, const struct tunnel_link *up, uint64_t at_ns,
+		       struct tunnel_verdict *v)
+{
+	const struct tunnel_word *word = &tunnel->word;
+	bool refused = up && up->child_failures;
+	char since[NAME_TIME], at[NAME_TIME];
+
+	v->since_ns = gone_at(tunnel);
+	v->link = up;
+	v->cause = "";
+	v->state = STATE_TUNNEL_DOWN;
+	v->confidence = tunnel->kernel_asked || refused ? TIMELINE_CERTAIN : TIMELINE_LIKELY;
+	if (refused)
+		v->cause = up->child_failing_ns <= word->since_ns ? "child-rekey-failing" : "child-sa-failed";
+	else if (!stood(tunnel) && at_ns < word->since_ns + TUNNEL_SETTLE)
+		v->state = STATE_TUNNEL_NEGOTIATING; /* it comes up: the child SA is next */
+	else if (tunnel->on_demand)
+		v->state = STATE_TUNNEL_IDLE;
+	if (!v->text)
 		return;
-	switch (tunnel->told) {
+	tunnel_name_time(v->since_ns, since);
+	if (refused)
+		snprintf(v->evidence, sizeof(v->evidence),
+			 "%.60s, since %s UTC; CREATE_CHILD_SA refused %u time%s, the last at %s UTC",
+			 tunnel->told_text, since, up->child_failures, up->child_failures == 1 ? "" : "s",
+			 tunnel_name_time(up->child_failed_ns, at));
+	else
+		snprintf(v->evidence, sizeof(v->evidence), "%.60s, since %s UTC%s", tunnel->told_text, since,
+			 v->state == STATE_TUNNEL_IDLE
+				 ? "; the next packet that a policy is for will ask for one"
+				 : "");
+}
+
+/* A daemon has the IKE SA, and no child SA of it. */
+static void judge_ike_only(const struct tunnels *t, const struct tunnel *tunnel,
+			   const struct tunnel_standing *s, uint64_t at_ns, struct tunnel_verdict *v)
+{
+	bool both = tunnel->kernel_sides == (1u << SIDE_IN | 1u << SIDE_OUT);
+
+	if (v->state == STATE_TUNNEL_NEGOTIATING || both || (is_standing(v) && !is_gone(t, tunnel, at_ns)))
+		return;
+	v->origin = tunnel->word.by;
+	if (is_standing(v) || !s->up)
+		lose_child(tunnel, s->up, at_ns, v);
+	else
+		v->confidence = TIMELINE_CERTAIN; /* the wire said so, and why */
+}
+
+static void judge_down(const struct tunnels *t, const struct tunnel *tunnel, const struct tunnel_standing *s,
+		       uint64_t at_ns, struct tunnel_verdict *v)
+{
+	if (v->state == STATE_TUNNEL_NEGOTIATING || (is_standing(v) && !is_gone(t, tunnel, at_ns)))
+		return;
+	v->confidence = TIMELINE_CERTAIN;
+	v->origin = tunnel->word.by;
+	if (is_standing(v) && tunnel->word.by == TIMELINE_FROM_KERNEL && s->up) {
+		lose_child(tunnel, s->up, at_ns, v);
+		return;
+	}
+	if (is_standing(v)) {
+		v->state = STATE_TUNNEL_DOWN;
+		v->since_ns = gone_at(tunnel);
+		v->cause = "";
+		v->link = NULL;
+	}
+	if (v->text && !v->link)
+		snprintf(v->evidence, sizeof(v->evidence), "%s", tunnel->told_text);
+}
+
+/* What a daemon knows of its own outranks what the wire lets one guess, unless the wire has gone on since. */
+static void judge_told(const struct tunnels *t, const struct tunnel *tunnel, const struct tunnel_standing *s,
+		       uint64_t at_ns, struct tunnel_verdict *v)
+{
+	const struct tunnel_word *word = &tunnel->word;
+	enum tunnel_told told = tunnel->told;
+
+	/* Of a daemon that is away: what it had lost does not come back without it */
+	if (told == TOLD_NOTHING && (word->what == TOLD_IKE_ONLY || word->what == TOLD_DOWN))
+		told = word->what;
+	if (told == TOLD_NOTHING || (s->up && s->up->since_ns > word->ns) ||
+	    (s->ended && s->ended->since_ns > word->ns))
+		return;
+	switch (told) {
+	case TOLD_IKE_ONLY:
+		judge_ike_only(t, tunnel, s, at_ns, v);
+		return;
+	case TOLD_DOWN:
+		judge_down(t, tunnel, s, at_ns, v);
+		return;
 	case TOLD_INSTALLED:
 		/* The kernel keeps SAs whose peer died long ago */
 		if (s->up || s->negotiating || s->ended || last_esp(tunnel))
@@ -217,35 +337,24 @@ static void judge_told(const struct tunnel *tunnel, const struct tunnel_standing
 		v->state = STATE_TUNNEL_IDLE;
 		break;
 	case TOLD_UP:
-		if (!stands)
-			v->state = STATE_TUNNEL_UP;
-		break;
-	case TOLD_DOWN:
-		if (!stands && v->state != STATE_TUNNEL_NEGOTIATING)
-			break; /* the wire knows why */
-		if (v->state == STATE_TUNNEL_NEGOTIATING)
+		if (is_standing(v)) {
+			v->confidence = TIMELINE_CERTAIN;
+			v->origin = word->by;
 			return;
-		/* A daemon that was restarted may have left its SAs to work on */
-		if (tunnel->told_by == TIMELINE_FROM_VICI &&
-		    tunnel->last_esp_ns[SIDE_IN] + TUNNEL_SETTLE > tunnel->told_ns &&
-		    tunnel->last_esp_ns[SIDE_OUT] + TUNNEL_SETTLE > tunnel->told_ns)
-			return;
-		v->state = STATE_TUNNEL_DOWN;
-		v->cause = "";
-		v->link = NULL;
+		}
+		v->state = STATE_TUNNEL_UP;
 		break;
-	case TOLD_CONNECTING:
-		if (stands)
+	default:
+		if (is_standing(v))
 			return;
 		v->state = STATE_TUNNEL_NEGOTIATING;
 		break;
-	case TOLD_IKE_ONLY:
-	case TOLD_NOTHING:
-		return;
 	}
+	/* Not when what the wire had was lost */
+	v->since_ns = later(v->since_ns < at_ns ? v->since_ns : 0, word->since_ns);
 	v->confidence = TIMELINE_CERTAIN;
-	v->origin = tunnel->told_by;
-	if (v->text && (!stands || v->state == STATE_TUNNEL_DOWN))
+	v->origin = word->by;
+	if (v->text)
 		snprintf(v->evidence, sizeof(v->evidence), "%s", tunnel->told_text);
 }
 
@@ -289,5 +398,5 @@ void tunnel_judge(const struct tunnels *t, const struct tunnel *tunnel, uint64_t
 		if (text)
 			snprintf(v->evidence, sizeof(v->evidence), "neither IKE nor ESP seen");
 	}
-	judge_told(tunnel, &s, v);
+	judge_told(t, tunnel, &s, at_ns, v);
 }

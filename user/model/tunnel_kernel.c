@@ -58,6 +58,7 @@ void tunnel_facts_kernel(struct tunnels *t, const struct fact_kernel *kernel)
 	TAILQ_FOREACH(tunnel, &t->all, in_all)
 	{
 		tunnel->kernel_sides = 0;
+		tunnel->kernel_asked = true;
 	}
 	for (size_t i = 0; i < kernel->sa_count; i++)
 		if (kernel->sas[i].spi && (kernel->sas[i].protocol == 50 || kernel->sas[i].protocol == 51))
@@ -78,4 +79,18 @@ void tunnel_facts_kernel(struct tunnels *t, const struct fact_kernel *kernel)
 				 "the kernel no longer has SAs for it");
 		}
 	}
+}
+
+bool tunnel_kernel_asks(const struct fact_kernel *kernel, const struct tunnel *tunnel)
+{
+	for (size_t i = 0; i < kernel->policy_count; i++) {
+		const struct fact_policy *p = &kernel->policies[i];
+
+		if (p->direction == FACT_OUT && p->has_template && !p->block &&
+		    address_is(p->destination, tunnel->remote) &&
+		    (!address_known(p->source) || address_is(p->source, tunnel->local)) &&
+		    (!p->reqid || !tunnel->reqid || p->reqid == tunnel->reqid))
+			return true;
+	}
+	return false;
 }

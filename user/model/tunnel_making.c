@@ -175,7 +175,8 @@ static void note_child(struct tunnel_link *link, const struct conversation_excha
 	} else if (x->major == 2 && x->outcome == CONVERSATION_OUTCOME_NO_CHILD) {
 		link->no_child = true;
 	} else if (child_exchange && x->outcome == CONVERSATION_OUTCOME_FAILURE && x->response_ns) {
-		link->child_failures++;
+		if (!link->child_failures++ && link->child_failed_ns <= link->making_ns)
+			link->child_failing_ns = x->response_ns;
 		link->child_failed_ns = x->response_ns;
 	}
 }
@@ -183,12 +184,13 @@ static void note_child(struct tunnel_link *link, const struct conversation_excha
 void tunnel_making_fold(struct tunnels *t, struct tunnel_link *link)
 {
 	const struct conversation_sa *sa = link->sa;
+	uint32_t failures = link->child_failures;
 
 	link->waiting_ns = 0;
 	link->child_failures = 0;
 	/* Its beginning is not kept, or it carries the children of the one before. */
 	if (sa->exchanges_forgotten || sa->predecessor || sa->reason == CONVERSATION_REASON_JOINED_ACTIVE ||
-	    sa->reason == CONVERSATION_REASON_REKEY_BORN)
+	    sa->reason == CONVERSATION_REASON_JOINED_DAEMON || sa->reason == CONVERSATION_REASON_REKEY_BORN)
 		link->child = true;
 	for (uint32_t i = 0; i < sa->exchange_count; i++) {
 		const struct conversation_exchange *x = conversation_exchange_at(sa, i);
@@ -203,6 +205,9 @@ void tunnel_making_fold(struct tunnels *t, struct tunnel_link *link)
 		}
 		note_child(link, x);
 	}
+	/* What was refused and is no longer kept, among the many messages that ask whether the peer lives */
+	if (link->child_failures < failures && link->child_failed_ns > link->making_ns)
+		link->child_failures = failures;
 	link->tunnel->good_ns = later(link->tunnel->good_ns, link->good_ns);
 	count_v2(t, link);
 }

@@ -122,6 +122,13 @@ int tunnels_restore_tunnel(struct tunnels *t, const struct tunnel_record *record
 	snprintf(tunnel->cause, sizeof(tunnel->cause), "%.*s", (int)sizeof(tunnel->cause) - 1,
 		 record->down_cause);
 	snprintf(tunnel->evidence, sizeof(tunnel->evidence), "as it was when the agent last ran");
+	if (record->last_down_ns) {
+		tunnel->fall_count = 1;
+		tunnel->falls[0].at_ns = record->last_down_ns;
+		/* Of one that is down it may be why it does not come back */
+		if (!tunnel->fell)
+			memcpy(tunnel->falls[0].cause, tunnel->cause, sizeof(tunnel->falls[0].cause));
+	}
 	return 0;
 }
 

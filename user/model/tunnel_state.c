@@ -40,6 +40,26 @@ static void set_cause(struct tunnel *tunnel, const char *cause)
 	snprintf(tunnel->cause, sizeof(tunnel->cause), "%s", cause);
 }
 
+static void note_fall(struct tunnel *tunnel)
+{
+	struct state_tunnel_fall *latest = &tunnel->falls[0];
+
+	memmove(latest + 1, latest, sizeof(*latest) * (STATE_FALLS - 1));
+	latest->at_ns = tunnel->last_down_ns;
+	memcpy(latest->cause, tunnel->cause, sizeof(latest->cause));
+	tunnel->fall_count += tunnel->fall_count < STATE_FALLS;
+}
+
+/* Why it fell may show later, by the IKE SA that it had; what was begun since then says why it does not come back. */
+static void explain_fall(struct tunnel *tunnel, const struct tunnel_verdict *v)
+{
+	struct state_tunnel_fall *latest = &tunnel->falls[0];
+
+	if (tunnel->fell && tunnel->fall_count && !latest->cause[0] && v->link &&
+	    v->link->first_ns <= latest->at_ns)
+		memcpy(latest->cause, tunnel->cause, sizeof(latest->cause));
+}
+
 /* It fell although the way up has begun again already: that is a fall all the same. */
 static void fall(struct tunnels *t, struct tunnel *tunnel, const struct tunnel_verdict *v)
 {
@@ -55,6 +75,7 @@ static void fall(struct tunnels *t, struct tunnel *tunnel, const struct tunnel_v
 	tunnel->down_since_ns = tunnel->last_down_ns = down.since_ns;
 	tunnel->cause[0] = '\0';
 	set_cause(tunnel, down.cause);
+	note_fall(tunnel);
 	tell(t, tunnel, TIMELINE_TUNNEL_DOWN, &down, down.since_ns);
 }
 
@@ -63,6 +84,11 @@ static void rise(struct tunnels *t, struct tunnel *tunnel, const struct tunnel_v
 	tunnel->flaps += tunnel->was_up && tunnel->fell;
 	tunnel->was_up = true;
 	tunnel->fell = false;
+	/* Why it did not come up is over */
+	if (tunnel->fall_count)
+		memcpy(tunnel->cause, tunnel->falls[0].cause, sizeof(tunnel->cause));
+	else
+		tunnel->cause[0] = '\0';
 	tunnel_table_settle(t, tunnel);
 	tell(t, tunnel, v->state == STATE_TUNNEL_IDLE ? TIMELINE_TUNNEL_IDLE : TIMELINE_TUNNEL_UP, v,
 	     v->since_ns);
@@ -77,6 +103,7 @@ static void fail(struct tunnels *t, struct tunnel *tunnel, const struct tunnel_v
 	if (!tunnel->down_since_ns)
 		tunnel->down_since_ns = v->since_ns;
 	set_cause(tunnel, v->cause);
+	explain_fall(tunnel, v);
 	if (strcmp(tunnel->cause, before) != 0 || !tunnel->judged)
 		tell(t, tunnel, TIMELINE_TUNNEL_DOWN, v, v->since_ns);
 }
@@ -121,6 +148,12 @@ void tunnel_state_judge(struct tunnels *t, struct tunnel *tunnel, uint64_t at_ns
 	/* UP after IDLE began with the packet that ended it, which nobody kept */
 	if (tunnel->judged && tunnel->state == STATE_TUNNEL_IDLE && v.state == STATE_TUNNEL_UP)
 		v.since_ns = at_ns;
+	/* It came back, although its IKE SA stood all the time or its last packets are from before */
+	if (tunnel->fell && stands(v.state) && !stands(tunnel->state) && v.since_ns <= tunnel->last_down_ns)
+		v.since_ns = tunnel->word.what == TOLD_UP && tunnel->word.since_ns > tunnel->last_down_ns &&
+					     tunnel->word.since_ns < at_ns
+				     ? tunnel->word.since_ns
+				     : at_ns;
 	if (!tunnel->judged || v.state != tunnel->state) {
 		change(t, tunnel, &v);
 		tunnel->state = v.state;

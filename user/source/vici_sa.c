@@ -221,7 +221,9 @@ static void read_ike(struct vici_reader *reader, struct vici_text connection, co
 	struct vici_item item;
 	bool pair = false;
 
-	vici_text_copy(connection, ike.fact.connection, sizeof(ike.fact.connection));
+	/* What charon calls so is none yet: a responder's, until it knows who asks */
+	if (!vici_is(connection, "(unnamed)"))
+		vici_text_copy(connection, ike.fact.connection, sizeof(ike.fact.connection));
 	while (vici_facts_in_section(reader, &item)) {
 		bool section = item.type == VICI_SECTION_START;
 
