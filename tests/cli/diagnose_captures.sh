@@ -142,7 +142,8 @@ said "the proposals" 'offered by us: AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2
 said "the notify" 'NO_PROPOSAL_CHOSEN'
 said "never came up" 'the tunnel never came up'
 diagnose diagnose/dead
-said "the headline says what to do" '^CRITICAL .*10\.2\.0\.2 stopped answering and was declared dead; its ESP stopped as well\. To do: check the path'
+said "the headline says what to do" '^CRITICAL .*10\.2\.0\.2 stopped answering and was declared dead: its host is there, but nothing listens on its UDP port 4500 any more\. To do: start the IKE daemon of 10\.2\.0\.2'
+is "and not to ask the ISP" "$(grep -c '^ *isp ' "$out")" 0
 said "each retransmission" 'sent again, time number: 3'
 said "given up" 'given up, no answer came'
 said "last good exchange" 'last good +INFORMATIONAL, message id'

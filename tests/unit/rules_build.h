@@ -17,6 +17,7 @@
 static struct state_tunnel tunnel;
 static struct state_sa sas[8];
 static struct state state;
+static struct model_path path;
 static struct fact_sa kernel_sa;
 static struct fact_kernel kernel;
 static struct fact_connection connection;
@@ -33,6 +34,7 @@ static inline int begin(void **unused)
 	memset(&tunnel, 0, sizeof(tunnel));
 	memset(sas, 0, sizeof(sas));
 	memset(&state, 0, sizeof(state));
+	memset(&path, 0, sizeof(path));
 	memset(&kernel_sa, 0, sizeof(kernel_sa));
 	memset(&kernel, 0, sizeof(kernel));
 	memset(&connection, 0, sizeof(connection));
@@ -104,6 +106,10 @@ static inline const struct finding *look(enum finding_id id)
 	struct diagnose_input input = {.now_ns = now, .live = live, .state = &state};
 
 	conversation_tick(c, now);
+	if (path.refusals) {
+		input.paths = &path;
+		input.path_count = 1;
+	}
 	if (with_kernel)
 		input.kernel = &kernel;
 	if (with_daemon) {
@@ -131,6 +137,24 @@ static inline bool has_evidence(const struct finding *f, const char *part)
 	for (size_t i = 0; i < f->evidence_count; i++)
 		if (strstr(f->evidence[i].what, part) ||
 		    (f->evidence[i].text && strstr(f->evidence[i].text, part)))
+			return true;
+	return false;
+}
+
+/* The other end's host says so by ICMP, now. */
+static inline void refuse(uint16_t number)
+{
+	memcpy(path.local, ends[LEFT].address, 16);
+	memcpy(path.peer, ends[RIGHT].address, 16);
+	path.refused_port = number;
+	path.refused_ns = now;
+	path.refusals++;
+}
+
+static inline bool advises(const struct finding *f, enum finding_platform platform)
+{
+	for (size_t i = 0; i < f->remedy_count; i++)
+		if (f->remedies[i].platform == platform)
 			return true;
 	return false;
 }

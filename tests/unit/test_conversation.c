@@ -267,6 +267,31 @@ static void a_daemon_has_it(void **state)
 	conversation_daemon_has(c, spi_i + 1, spi_r, now); /* one that was never seen */
 }
 
+/* The beginning was not seen, and all that is seen is a question without an answer: the peer died before it said anything. */
+static void a_daemon_has_what_was_joined(void **state)
+{
+	(void)state;
+	sk(LEFT, INFO, false, 2, EMPTY);
+	assert_state(sa_at(0), "negotiating", "possible", "joined");
+	after(SECOND);
+	conversation_daemon_has(c, spi_i, spi_r, now);
+	assert_state(sa_at(0), "established", "certain", "joined-daemon");
+	assert_int_equal(sa_at(0)->since_ns, START);
+	for (int i = 0; i < 4; i++) {
+		after(2 * SECOND);
+		sk(LEFT, INFO, false, 2, EMPTY);
+		conversation_daemon_has(c, spi_i, spi_r, now);
+	}
+	conversation_tick(c, now + 30 * SECOND);
+	assert_state(sa_at(0), "dead", "likely", "peer-silent");
+	/* One whose beginning was seen is about to be established, and tells so itself */
+	spi_i++;
+	spi_r++;
+	init_pair();
+	conversation_daemon_has(c, spi_i, spi_r, now);
+	assert_string_equal(conversation_state_name(sa_at(1)->state), "negotiating");
+}
+
 /* A daemon that ends asks the peer once, which may be dead; one that gives up its DPD does not wait for our rules. */
 static void a_daemon_gives_up(void **state)
 {
@@ -665,6 +690,7 @@ int main(void)
 		TEST(quiet_and_a_daemon_has_it),
 		TEST(deleted_when_its_traffic_ended),
 		TEST(a_daemon_has_it),
+		TEST(a_daemon_has_what_was_joined),
 		TEST(a_daemon_gives_up),
 		TEST(unanswered),
 		TEST(answered_in_the_end),

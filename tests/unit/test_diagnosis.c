@@ -246,7 +246,7 @@ static void test_catalogue(void **unused)
 	struct fact_daemon daemon = {.available = true};
 	struct firewall firewall = {.available = true};
 	struct model_path path = {.probed = true};
-	struct host_facts host = {0};
+	struct host_facts host = {.has_xfrm = true, .has_drops = true};
 	struct findings logs = {0};
 	struct inner_view inner;
 	struct state known = {0};

@@ -109,19 +109,25 @@ static void test_timeline(void **state)
 
 	(void)state;
 	make(&list);
-	finding_timeline(list.list[0], true, 1, &entry);
+	finding_timeline(list.list[0], true, AT + 60, &entry);
 	assert_int_equal(entry.kind, TIMELINE_FINDING_RAISED);
-	assert_int_equal(entry.time_ns, AT);
+	assert_int_equal(entry.time_ns, AT + 60); /* since when it is so is not when it was told */
 	assert_string_equal(entry.id, "dpd-timeout");
 	assert_string_equal(entry.tunnel, "left-\"right\"");
 	assert_memory_equal(entry.peer, peer, 16);
-	assert_int_equal(entry.evidence_count, 2);
-	assert_string_equal(entry.evidence[1].value, "1099511627776");
-	assert_int_equal(entry.evidence[1].origin, TIMELINE_FROM_KERNEL);
+	assert_int_equal(entry.evidence_count, 3);
+	assert_string_equal(entry.evidence[0].what, "since");
+	assert_int_equal(entry.evidence[0].at_ns, AT);
+	assert_string_equal(entry.evidence[2].value, "1099511627776");
+	assert_int_equal(entry.evidence[2].origin, TIMELINE_FROM_KERNEL);
 	assert_int_equal(entry.confidence, TIMELINE_LIKELY);
-	finding_timeline(list.list[1], false, 1, &entry);
+	finding_timeline(list.list[0], true, AT, &entry);
+	assert_int_equal(entry.evidence_count, 2);
+	finding_timeline(list.list[1], false, AT + 15, &entry);
 	assert_int_equal(entry.kind, TIMELINE_FINDING_CLEARED);
-	assert_int_equal(entry.time_ns, AT + 5);
+	assert_int_equal(entry.time_ns, AT + 15);
+	assert_string_equal(entry.evidence[0].what, "until");
+	assert_int_equal(entry.evidence[0].at_ns, AT + 5);
 	assert_int_equal(entry.severity, TIMELINE_INFO);
 	finding_timeline(list.list[1], true, 77, &entry); /* it does not know since when */
 	assert_int_equal(entry.time_ns, 77);

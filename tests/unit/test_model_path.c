@@ -179,6 +179,49 @@ static void test_probe(void **unused)
 	assert_false(path(2)->blackhole);
 }
 
+static void unreachable(unsigned int from, uint8_t type, uint8_t code, uint8_t family, uint16_t port)
+{
+	struct event e = {.kind = EVENT_ICMP, .family = family, .time_ns = START + MINUTE};
+
+	e.icmp.type = type;
+	e.icmp.code = code;
+	e.icmp.quoted = true;
+	address(e.source.bytes, from);
+	address(e.icmp.source.bytes, 1);
+	address(e.icmp.destination.bytes, 2);
+	e.icmp.destination.port = port;
+	model_event(m, &e);
+}
+
+/* Only the peer's own host knows that nothing listens there; and what was known of the MTU stays. */
+static void test_refused(void **unused)
+{
+	static const struct model_path result = {.mtu = 1350, .last_ns = START + 2 * MINUTE};
+	struct model_path probed = result;
+
+	(void)unused;
+	unreachable(100, 3, 3, 4, 4500); /* a router */
+	unreachable(2, 3, 1, 4, 4500);	 /* host unreachable */
+	unreachable(2, 1, 4, 4, 4500);	 /* of ICMPv6 */
+	unreachable(2, 3, 3, 4, 0);	 /* it was no UDP */
+	assert_null(path(2));
+	unreachable(2, 3, 3, 4, 4500);
+	unreachable(2, 1, 4, 6, 500);
+	assert_int_equal(path(2)->refusals, 2);
+	assert_int_equal(path(2)->refused_port, 500);
+	assert_int_equal(path(2)->refused_ns, START + MINUTE);
+	assert_int_equal(path(2)->mtu, 0);
+	assert_int_equal(path(2)->reports, 0);
+	assert_int_equal(entries, 0);
+	address(probed.local, 1);
+	address(probed.peer, 2);
+	model_probed(m, &probed);
+	icmp(100, 2, 1340, 3 * MINUTE);
+	assert_int_equal(path(2)->mtu, 1340);
+	assert_int_equal(path(2)->refusals, 2);
+	assert_int_equal(path(2)->refused_port, 500);
+}
+
 /* More paths than there is room for: the longest unheard of goes. */
 static void test_bounded(void **unused)
 {
@@ -202,6 +245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_smallest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_implausible, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 	};
 

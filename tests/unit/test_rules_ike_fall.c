@@ -63,8 +63,109 @@ static void dpd_timeout(void **unused)
 	spi_r++;
 	up();
 	tunnel.state = STATE_TUNNEL_UP;
-	assert_non_null(seconds(9, FINDING_DPD_TIMEOUT));
-	assert_null(seconds(3, FINDING_DPD_TIMEOUT));
+	assert_null(look(FINDING_DPD_TIMEOUT));
+	assert_int_equal(diagnosis_cleared(d)->count, 2); /* and that nobody tries */
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(diagnosis_cleared(d)->list[i]->shape, SHAPE_FLAP);
+	assert_null(seconds(20, FINDING_DPD_TIMEOUT));
+	assert_int_equal(diagnosis_raised_total(d, FINDING_DPD_TIMEOUT), 1);
+}
+
+/* Silent for so long that it is dead; the tunnel falls with it. */
+static void die(uint32_t id)
+{
+	unsigned int last = sa_count() - 1;
+
+	ask(5, LEFT, id);
+	for (int i = 0; i < 200 && sa_at(last)->state == CONVERSATION_ESTABLISHED; i++)
+		seconds(1, FINDING_DPD_TIMEOUT);
+	assert_string_equal(conversation_state_name(sa_at(last)->state), "dead");
+	tunnel.state = STATE_TUNNEL_DOWN;
+	tunnel.since_ns = tunnel.last_down_ns = sa_at(last)->since_ns;
+	assert_non_null(seconds(20, FINDING_DPD_TIMEOUT));
+}
+
+/* It is there again, and says no: then that it is silent is wrong. */
+static void dpd_refuses(void **unused)
+{
+	(void)unused;
+	stand();
+	die(3);
+	spi_i++;
+	spi_r++;
+	init_request(1, 0);
+	assert_non_null(seconds(2, FINDING_DPD_TIMEOUT));
+	init_response();
+	assert_non_null(seconds(2, FINDING_DPD_TIMEOUT)); /* it may yet be silent where the tunnel is */
+	pair(LEFT, AUTH, 1, 288, NOTIFY);
+	assert_null(look(FINDING_DPD_TIMEOUT));
+	assert_non_null(raised(FINDING_IKE_AUTH_FAILED));
+	assert_int_equal(diagnosis_cleared(d)->list[0]->shape, SHAPE_STAYS_DOWN);
+	tunnel.state = STATE_TUNNEL_UP;
+	assert_null(look(FINDING_IKE_AUTH_FAILED));
+	assert_int_equal(diagnosis_cleared(d)->count, 2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(diagnosis_cleared(d)->list[i]->shape, SHAPE_FLAP);
+}
+
+/* Mended before anybody could be told: once all the same. */
+static void dpd_mended(void **unused)
+{
+	(void)unused;
+	stand();
+	sk(LEFT, INFO, false, 3, EMPTY);
+	for (int i = 0; i < 2; i++) {
+		after(4 * SECOND);
+		sk(LEFT, INFO, false, 3, EMPTY);
+	}
+	after(4 * SECOND);
+	spi_i++;
+	spi_r++;
+	up(); /* by the same end, that has given up */
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "dead");
+	assert_whole(look(FINDING_DPD_TIMEOUT));
+	assert_null(seconds(1, FINDING_DPD_TIMEOUT));
+	assert_null(seconds(30, FINDING_DPD_TIMEOUT));
+	assert_int_equal(diagnosis_raised_total(d, FINDING_DPD_TIMEOUT), 1);
+}
+
+/* The peer's host says that nothing listens any more: no matter for the path. */
+static void dpd_refused(void **unused)
+{
+	const struct finding *f;
+
+	(void)unused;
+	stand();
+	refuse(500); /* once before */
+	after(SECOND);
+	die(3);
+	assert_true(advises(raised(FINDING_DPD_TIMEOUT), PLATFORM_ISP));
+	refuse(4500);
+	f = seconds(1, FINDING_DPD_TIMEOUT);
+	assert_non_null(strstr(f->meaning, "nothing listens on its UDP port 4500"));
+	assert_non_null(strstr(f->action, "start the IKE daemon of 10.0.0.2"));
+	assert_false(advises(f, PLATFORM_ISP));
+}
+
+/* Of an IKE SA that was there before us only our own questions are seen. */
+static void dpd_joined(void **unused)
+{
+	(void)unused;
+	for (int was_there = 0; was_there < 2; was_there++) {
+		anew();
+		if (was_there)
+			tunnel.last_good_ns = now - SECOND;
+		tunnel.state = STATE_TUNNEL_UP;
+		ask(5, LEFT, 3);
+		for (int i = 0; i < 200 && sa_at(0)->state == CONVERSATION_NEGOTIATING; i++)
+			seconds(1, FINDING_DPD_TIMEOUT);
+		tunnel.state = STATE_TUNNEL_DOWN;
+		tunnel.last_down_ns = now;
+		seconds(5, FINDING_DPD_TIMEOUT);
+		assert_int_equal(!raised(FINDING_DPD_TIMEOUT), !was_there);
+	}
+	assert_whole(raised(FINDING_DPD_TIMEOUT));
+	assert_non_null(strstr(raised(FINDING_DPD_TIMEOUT)->meaning, "10.0.0.2 stopped answering"));
 }
 
 /* Answered at last: late, but not dead. */
@@ -171,12 +272,33 @@ static void not_restarted(void **unused)
 	(void)unused;
 	tunnel.state = STATE_TUNNEL_DOWN;
 	tunnel.since_ns = tunnel.last_down_ns = now;
-	strcpy(tunnel.down_cause, "dpd-timeout");
+	tunnel.fall_count = 1;
+	tunnel.falls[0].at_ns = now;
+	strcpy(tunnel.falls[0].cause, "dpd-timeout");
+	strcpy(tunnel.down_cause, "ike-no-response");
+	tunnel.last_good_ns = now + SECOND; /* of an attempt */
 	assert_null(seconds(59, FINDING_TUNNEL_NOT_RESTARTED));
 	f = seconds(1, FINDING_TUNNEL_NOT_RESTARTED);
 	assert_whole(f);
 	assert_int_equal(f->shape, SHAPE_STAYS_DOWN);
 	assert_non_null(strstr(f->meaning, "60 s ago"));
+	assert_true(has_evidence(f, "dpd-timeout"));
+	assert_int_equal(f->last_good_ns, 0);
+	/* Somebody does, in vain */
+	init_request(1, 0);
+	assert_null(look(FINDING_TUNNEL_NOT_RESTARTED));
+	for (int i = 0; i < 3; i++) {
+		seconds(20, FINDING_TUNNEL_NOT_RESTARTED);
+		init_request(1, 0);
+		assert_null(look(FINDING_TUNNEL_NOT_RESTARTED));
+	}
+	init_notify(43, 0); /* an error that no rule knows */
+	assert_string_equal(conversation_state_name(sa_at(0)->state), "failed");
+	assert_null(seconds(59, FINDING_TUNNEL_NOT_RESTARTED));
+	f = seconds(1, FINDING_TUNNEL_NOT_RESTARTED);
+	assert_whole(f);
+	assert_non_null(strstr(f->meaning, "3 min ago") ? f : strstr(f->meaning, "2 min ago") ? f : NULL);
+	assert_true(has_evidence(f, "the last attempt"));
 	tunnel.state = STATE_TUNNEL_NEGOTIATING;
 	assert_null(seconds(1, FINDING_TUNNEL_NOT_RESTARTED));
 	/* Never was up: others say why */
@@ -191,6 +313,7 @@ static void not_restarted(void **unused)
 static void rekey_failing(void **unused)
 {
 	const struct finding *f;
+	uint64_t since;
 
 	(void)unused;
 	stand();
@@ -209,10 +332,15 @@ static void rekey_failing(void **unused)
 	memcpy(kernel_sa.destination, tunnel.local, 16);
 	assert_non_null(strstr(seconds(20, FINDING_CHILD_REKEY_FAILING)->meaning, "in 280 s"));
 	assert_true(has_evidence(raised(FINDING_CHILD_REKEY_FAILING), "the present SA expires"));
+	/* What is kept of the IKE SA does not reach back so far any more: it began when it began */
+	since = raised(FINDING_CHILD_REKEY_FAILING)->since_ns;
+	for (uint32_t id = 5; id < 45; id++) {
+		pair(LEFT, id % 5 ? INFO : CHILD, id, id % 5 ? EMPTY : 300, NOTIFY);
+		assert_int_equal(seconds(3, FINDING_CHILD_REKEY_FAILING)->since_ns, since);
+	}
 	/* It goes well at last */
-	pair(LEFT, CHILD, 5, 300, CHILD_GOOD);
-	assert_non_null(seconds(30, FINDING_CHILD_REKEY_FAILING));
-	assert_null(seconds(31, FINDING_CHILD_REKEY_FAILING));
+	pair(LEFT, CHILD, 45, 300, CHILD_GOOD);
+	assert_null(look(FINDING_CHILD_REKEY_FAILING));
 	/* No, and yes, and no: each is a collision */
 	anew();
 	stand();
@@ -436,6 +564,10 @@ static void fall(void)
 {
 	tunnel.state = STATE_TUNNEL_DOWN;
 	tunnel.since_ns = tunnel.last_down_ns = now;
+	memmove(tunnel.falls + 1, tunnel.falls, sizeof(tunnel.falls) - sizeof(tunnel.falls[0]));
+	tunnel.falls[0].at_ns = now;
+	strcpy(tunnel.falls[0].cause, tunnel.down_cause);
+	tunnel.fall_count += tunnel.fall_count < STATE_FALLS;
 	seconds(5, FINDING_TUNNEL_FLAPPING);
 	tunnel.state = STATE_TUNNEL_UP;
 }
@@ -460,11 +592,21 @@ static void flapping(void **unused)
 	fall();
 	f = raised(FINDING_TUNNEL_FLAPPING);
 	assert_non_null(strstr(f->meaning, "4 times, each 300 s"));
-	assert_non_null(strstr(f->action, "dpd-timeout"));
+	assert_non_null(strstr(f->meaning, "which is down, fell 4 times"));
+	assert_non_null(strstr(f->action, "the falls: dpd-timeout"));
+	assert_null(strchr(f->action, '('));
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(f->evidence[i].text, "dpd-timeout");
+	/* What fails since is not why it fell */
+	strcpy(tunnel.down_cause, "ike-auth-failed");
+	assert_null(strstr(look(FINDING_TUNNEL_FLAPPING)->action, "ike-auth-failed"));
 	/* Out of the rhythm */
 	seconds(100, FINDING_TUNNEL_FLAPPING);
+	strcpy(tunnel.down_cause, "ike-sa-deleted-by-peer");
 	fall();
-	assert_null(strstr(raised(FINDING_TUNNEL_FLAPPING)->meaning, "each"));
+	f = raised(FINDING_TUNNEL_FLAPPING);
+	assert_null(strstr(f->meaning, "each"));
+	assert_non_null(strstr(f->action, "ike-sa-deleted-by-peer (1 of 5), dpd-timeout (4 of 5)"));
 	/* Quiet again: less than three in an hour, and a minute more */
 	assert_non_null(seconds(3000, FINDING_TUNNEL_FLAPPING));
 	assert_null(seconds(700, FINDING_TUNNEL_FLAPPING));
@@ -474,6 +616,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(dpd_timeout, begin, end),
+		cmocka_unit_test_setup_teardown(dpd_refuses, begin, end),
+		cmocka_unit_test_setup_teardown(dpd_mended, begin, end),
+		cmocka_unit_test_setup_teardown(dpd_refused, begin, end),
+		cmocka_unit_test_setup_teardown(dpd_joined, begin, end),
 		cmocka_unit_test_setup_teardown(dpd_late, begin, end),
 		cmocka_unit_test_setup_teardown(dpd_traffic, begin, end),
 		cmocka_unit_test_setup_teardown(dpd_by_peer, begin, end),

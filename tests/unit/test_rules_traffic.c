@@ -629,6 +629,59 @@ static void says_what_it_would_need(void **unused)
 	assert_int_equal(u.missing[FINDING_ESP_AUTH_FAILED], NEED_KERNEL);
 }
 
+static unsigned int lacks(enum finding_id id)
+{
+	struct undecided u = {{0}};
+
+	seconds(1);
+	diagnosis_undecided(d, undecided, &u);
+	return u.missing[id];
+}
+
+/*
+ * What the kernel does not know of is neither found nor excluded: ESP that the daemon does by itself, a tunnel whose policy went with its SA,
+ * counters that the kernel does not have.
+ */
+static void kernel_without_ipsec(void **unused)
+{
+	static const enum finding_id of_kernel[] = {FINDING_POLICY_MISMATCH, FINDING_DECRYPTED_DROPPED,
+						    FINDING_ESP_AUTH_FAILED, FINDING_REPLAY_DROPPED,
+						    FINDING_INVALID_SPI,     FINDING_REKEY_LATE};
+
+	(void)unused;
+	policy(0, 24, 100, 2);
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), 0);
+	assert_int_equal(lacks(FINDING_DF_DROP), 0);
+	for (size_t i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
+		assert_int_equal(lacks(of_kernel[i]), 0);
+	kernel.policy_count = 0; /* it fell, and took its policies along */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), NEED_POLICY);
+	assert_int_equal(lacks(FINDING_POLICY_MISMATCH), 0);
+	policy(0, 24, 100, 9); /* of another tunnel */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), NEED_POLICY);
+	memset(policies[0].destination, 0, 16); /* a trap */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), 0);
+	kernel.policy_count = 0;
+	kernel.sa_count = 0; /* kernel-libipsec */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), NEED_POLICY);
+	for (size_t i = 0; i < sizeof(of_kernel) / sizeof(of_kernel[0]); i++)
+		assert_int_equal(lacks(of_kernel[i]), NEED_IPSEC);
+	tunnel.transit = true; /* none of ours */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), 0);
+	assert_int_equal(lacks(FINDING_POLICY_MISMATCH), 0);
+	tunnel.transit = false;
+	kernel.available = false; /* --xfrm no */
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), NEED_KERNEL);
+	assert_int_equal(lacks(FINDING_POLICY_MISMATCH), NEED_KERNEL);
+	assert_int_equal(lacks(FINDING_DECRYPTED_DROPPED), NEED_KERNEL);
+	assert_int_equal(lacks(FINDING_DF_DROP), 0); /* its drops are not of XFRM */
+	assert_non_null(strstr(diagnose_need_text(NEED_KERNEL), "--xfrm yes"));
+	host.has_xfrm = host.has_drops = false;
+	assert_int_equal(lacks(FINDING_CLEARTEXT_LEAK), NEED_KERNEL | NEED_STATISTICS);
+	assert_int_equal(lacks(FINDING_DECRYPTED_DROPPED), NEED_KERNEL | NEED_DROPS);
+	assert_int_equal(lacks(FINDING_DF_DROP) & ~(unsigned int)NEED_INNER, NEED_DROPS);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -650,6 +703,7 @@ int main(void)
 		TEST(leaks_without_an_sa),
 		TEST(decrypted_dropped),
 		TEST(says_what_it_would_need),
+		TEST(kernel_without_ipsec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

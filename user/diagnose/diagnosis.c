@@ -61,6 +61,14 @@ struct finding *rule_also(struct rule_run *r, const struct rule_subject *subject
 	return NULL;
 }
 
+void rule_over(struct rule_run *r, const struct rule_subject *subject)
+{
+	struct diagnosis_entry *entry = r->d->entry_count ? entry_of(r, r->row, subject) : NULL;
+
+	if (entry)
+		entry->over = r->d->look;
+}
+
 bool rule_is_raised(struct rule_run *r, const struct rule_subject *subject)
 {
 	const struct diagnosis_entry *entry = entry_of(r, r->row, subject);
@@ -94,6 +102,10 @@ static void holds(struct diagnosis *d, struct diagnosis_entry *entry)
 		f = held(entry);
 		entry->fresh.list[0]->since_ns = f && f->since_ns ? f->since_ns : entry->true_ns;
 	}
+	/* What it holds by may move on; that it holds began when it was raised, or before. */
+	f = held(entry);
+	if (entry->raised && f && f->since_ns && f->since_ns < entry->fresh.list[0]->since_ns)
+		entry->fresh.list[0]->since_ns = f->since_ns;
 	if (findings_finish(&entry->fresh) != 0) {
 		d->no_memory = true;
 		return;
@@ -108,25 +120,8 @@ static void holds(struct diagnosis *d, struct diagnosis_entry *entry)
 	entry->raised = true;
 }
 
-static void keep_cleared(struct diagnosis *d, struct diagnosis_entry *entry)
-{
-	struct findings *place = &d->cleared[d->cleared_count % DIAGNOSIS_CLEARED];
-
-	findings_free(place);
-	*place = entry->now;
-	memset(&entry->now, 0, sizeof(entry->now));
-	for (size_t i = 0; i < place->count; i++)
-		place->list[i]->list = place;
-	d->cleared_count++;
-	memmove(d->cleared_list + 1, d->cleared_list, (DIAGNOSIS_CLEARED - 1) * sizeof(struct finding *));
-	d->cleared_list[0] = place->list[0];
-	d->cleared_view.list = d->cleared_list;
-	d->cleared_view.count =
-		d->cleared_count < DIAGNOSIS_CLEARED ? (size_t)d->cleared_count : DIAGNOSIS_CLEARED;
-}
-
 /* The rule did not hold in this look. True: nothing is left of the entry. */
-static bool ends(struct diagnosis *d, struct diagnosis_entry *entry)
+static bool ends(struct diagnosis *d, const struct diagnose_input *input, struct diagnosis_entry *entry)
 {
 	const struct rule *row = &d->rules[entry->key.rule];
 	struct finding *f = held(entry);
@@ -135,18 +130,20 @@ static bool ends(struct diagnosis *d, struct diagnosis_entry *entry)
 		return true;
 	if (!entry->false_ns)
 		entry->false_ns = d->now_ns;
-	if (d->now_ns - entry->false_ns < row->calm_s * DIAGNOSIS_SECOND)
+	if (f)
+		diagnosis_reshape(input, f);
+	if (entry->over != d->look && d->now_ns - entry->false_ns < row->calm_s * DIAGNOSIS_SECOND)
 		return false;
 	/* What a cause stood for all the time was never told. */
 	if (f && entry->told) {
 		f->until_ns = entry->false_ns;
 		tell(d, f, false);
-		keep_cleared(d, entry);
+		diagnosis_keep_cleared(d, &entry->now);
 	}
 	return true;
 }
 
-static void settle(struct diagnosis *d)
+static void settle(struct diagnosis *d, const struct diagnose_input *input)
 {
 	for (size_t i = 0; i < DIAGNOSIS_BUCKETS; i++) {
 		for (struct diagnosis_entry **at = &d->entries[i]; *at;) {
@@ -154,7 +151,7 @@ static void settle(struct diagnosis *d)
 
 			if (entry->look == d->look) {
 				holds(d, entry);
-			} else if (ends(d, entry)) {
+			} else if (ends(d, input, entry)) {
 				*at = entry->next;
 				diagnosis_entry_free(entry);
 				d->entry_count--;
@@ -262,44 +259,14 @@ static int show(struct diagnosis *d)
 	return 0;
 }
 
-static unsigned int missing(const struct diagnose_input *input)
-{
-	unsigned int m = NEED_PEER;
-	bool daemon = false, probe = false;
-
-	for (size_t i = 0; i < input->daemon_count; i++)
-		daemon |= input->daemons[i].available;
-	for (size_t i = 0; i < input->path_count; i++)
-		probe |= input->paths[i].probed;
-	if (!input->live)
-		m |= NEED_LIVE;
-	if (!input->logs)
-		m |= NEED_LOG;
-	if (!input->kernel || !input->kernel->available)
-		m |= NEED_KERNEL;
-	if (!daemon)
-		m |= NEED_DAEMON;
-	if ((m & NEED_KERNEL) && (m & NEED_DAEMON))
-		m |= NEED_PURPOSE;
-	if (!input->firewall || !input->firewall->available)
-		m |= NEED_FIREWALL;
-	if (!input->host)
-		m |= NEED_HOST;
-	if (!probe)
-		m |= NEED_PROBE;
-	if (!input->state || !input->state->inner)
-		m |= NEED_INNER;
-	return m;
-}
-
 int diagnosis_update(struct diagnosis *d, const struct diagnose_input *input)
 {
 	d->look++;
 	d->now_ns = input->now_ns;
 	d->no_memory = false;
-	d->missing = missing(input);
-	if (diagnosis_remember(d, input) != 0)
+	if (diagnosis_remember(d, input) != 0 || diagnosis_progress(d, input) != 0)
 		return -ENOMEM;
+	d->missing = diagnosis_missing(d, input);
 	for (size_t i = 0; i < d->rule_count; i++) {
 		struct rule_run r = {input, &d->rules[i], d};
 
@@ -307,7 +274,8 @@ int diagnosis_update(struct diagnosis *d, const struct diagnose_input *input)
 			d->rules[i].run(&r);
 	}
 	diagnosis_forget(d, false);
-	settle(d);
+	settle(d, input);
+	diagnosis_review_cleared(d, input);
 	return show(d) != 0 || d->no_memory ? -ENOMEM : 0;
 }
 
@@ -318,80 +286,9 @@ const struct findings *diagnosis_raised(const struct diagnosis *d)
 	return &d->shown;
 }
 
-const struct findings *diagnosis_cleared(const struct diagnosis *d)
-{
-	return &d->cleared_view;
-}
-
 uint64_t diagnosis_raised_total(const struct diagnosis *d, enum finding_id id)
 {
 	return d->totals[id];
-}
-
-static bool has_row_without_log(const struct diagnosis *d, enum finding_id id)
-{
-	for (size_t i = 0; i < d->rule_count; i++)
-		if (d->rules[i].id == id && !(d->rules[i].needs & NEED_LOG))
-			return true;
-	return false;
-}
-
-void diagnosis_undecided(const struct diagnosis *d,
-			 void (*each)(void *arg, enum finding_id id, unsigned int missing), void *arg)
-{
-	bool decided[FINDING_COUNT] = {false};
-	unsigned int lacks[FINDING_COUNT] = {0};
-
-	for (size_t i = 0; i < d->rule_count; i++) {
-		unsigned int lack = d->rules[i].needs & d->missing;
-
-		/* Logs tell of what their daemon noticed: they add to other rows, and do not decide instead */
-		if ((d->rules[i].needs & NEED_LOG) && has_row_without_log(d, d->rules[i].id))
-			continue;
-		if (!lack)
-			decided[d->rules[i].id] = true;
-		else
-			lacks[d->rules[i].id] |= lack;
-	}
-	for (int id = 0; id < FINDING_COUNT; id++)
-		if (!decided[id])
-			each(arg, (enum finding_id)id, lacks[id]);
-}
-
-const char *diagnose_need_text(enum diagnose_need need)
-{
-	switch (need) {
-	case NEED_LIVE:
-		return "the agent on the gateway: a capture does not tell which end it was taken at";
-	case NEED_KERNEL:
-		return "the kernel's SAs and policies (XFRM): run the agent with CAP_NET_ADMIN on the "
-		       "gateway";
-	case NEED_DAEMON:
-		return "the IKE daemon (VICI): start charon, and let the agent open its socket";
-	case NEED_HOST:
-		return "the host's own counters: run the agent on the gateway";
-	case NEED_PROBE:
-		return "a probe of the path: espial run --probe-interval 6h or --probe-on-finding yes; by "
-		       "hand: "
-		       "espial probe PEER";
-	case NEED_PEER:
-		return "espial at the other end: espial compare";
-	case NEED_LOG:
-		return "the logs of the IKE daemon: espial run --log-journal or --log-file, or espial "
-		       "explain";
-	case NEED_INNER:
-		return "the inner interface: espial run --inner IFACE";
-	case NEED_FIREWALL:
-		return "the firewall's NAT rules: run the agent on the gateway, with --firewall yes, "
-		       "CAP_NET_ADMIN, and "
-		       "nft or iptables-save installed";
-	case NEED_PURPOSE:
-		return "which traffic an SA is for, from the kernel (XFRM) or the IKE daemon (VICI): run the "
-		       "agent with "
-		       "CAP_NET_ADMIN on the gateway, or let it open charon's socket";
-	default:
-		return "nothing";
-	}
 }
 
 /* ---- start and end */
@@ -436,5 +333,6 @@ void diagnosis_free(struct diagnosis *d)
 	free(d->pairs.slots);
 	free(d->kernel_sas.slots);
 	free(d->talks.slots);
+	free(d->progress);
 	free(d);
 }

@@ -35,7 +35,14 @@ enum diagnose_need {
 	NEED_INNER = 1 << 7,	/* an inner interface is watched too */
 	NEED_FIREWALL = 1 << 8, /* its rules */
 	NEED_PURPOSE = 1 << 9,	/* XFRM or VICI: which traffic an SA is for */
+	/* What the kernel can only tell of IPsec that it does itself */
+	NEED_IPSEC = 1 << 10,	   /* it has SAs or policies, or no tunnel is up */
+	NEED_POLICY = 1 << 11,	   /* for every tunnel, one of outbound traffic */
+	NEED_STATISTICS = 1 << 12, /* xfrm_stat */
+	NEED_DROPS = 1 << 13,	   /* why packets are dropped */
 };
+/* Without these a rule runs, and may raise its finding; but that it does not says nothing. */
+#define NEED_FOR_NO(needs) ((unsigned int)(needs) << 16)
 
 struct diagnose_input {
 	uint64_t now_ns;

@@ -28,6 +28,7 @@ struct diagnosis_entry {
 	uint64_t true_ns, false_ns;
 	bool raised, suppressed;
 	bool told;		    /* that it was raised */
+	uint64_t over;		    /* number of the look in which it was disproved */
 	struct findings now, fresh; /* one finding each, or none */
 	struct diagnosis_entry *next;
 };
@@ -79,6 +80,8 @@ struct diagnosis {
 	struct diagnosis_index pairs;	   /* of addresses: tunnels */
 	struct diagnosis_index kernel_sas; /* by SPI, protocol and destination */
 	struct diagnosis_index talks;	   /* no hash: tunnels, in the order of conversation_next() */
+	struct rule_progress *progress;	   /* by tunnel, of those of `pairs` */
+	size_t progress_room;
 };
 
 void subject_key_make(const struct rule_run *r, const struct rule_subject *subject, struct subject_key *ret);
@@ -88,5 +91,15 @@ void diagnosis_entry_free(struct diagnosis_entry *entry);
 /* 0 or -ENOMEM. Also forgets numbers and histories that the last look had no use for. */
 int diagnosis_remember(struct diagnosis *d, const struct diagnose_input *input);
 void diagnosis_forget(struct diagnosis *d, bool all);
+/* 0 or -ENOMEM. Behind diagnosis_remember(). */
+int diagnosis_progress(struct diagnosis *d, const struct diagnose_input *input);
+/* Its tunnel has come up since: it does not stay down. */
+void diagnosis_reshape(const struct diagnose_input *input, struct finding *f);
+/* Takes the finding that it is. */
+void diagnosis_keep_cleared(struct diagnosis *d, struct findings *cleared);
+void diagnosis_review_cleared(struct diagnosis *d, const struct diagnose_input *input);
+
+/* enum diagnose_need: which of them this input does not have. After diagnosis_remember(). */
+unsigned int diagnosis_missing(struct diagnosis *d, const struct diagnose_input *input);
 
 #endif

@@ -311,6 +311,54 @@ bool rule_tunnel_gain(struct rule_run *r, const struct state_tunnel *tunnel, uin
 	return true;
 }
 
+static void share_of(struct state_tunnel_counters *at, const struct state_tunnel_counters *more,
+		     uint64_t part_ms, uint64_t whole_ms)
+{
+	uint64_t *to = (uint64_t *)at;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*at) / sizeof(*to); i++)
+		to[i] += from[i] * part_ms / whole_ms;
+}
+
+/* What the counters of a tunnel were then: between two steps they grew evenly, for all that is known. */
+static void counters_at(const struct rule_run *r, struct diagnosis_history *h,
+			const struct state_tunnel *tunnel, uint64_t ns, struct diagnosis_step *ret)
+{
+	struct diagnosis_step next = {.ns = r->input->now_ns, .in = tunnel->in, .out = tunnel->out};
+	uint64_t kept = h->count < DIAGNOSIS_STEPS ? h->count : DIAGNOSIS_STEPS;
+	struct state_tunnel_counters in, out;
+
+	*ret = next;
+	for (uint64_t i = h->count; i > h->count - kept && ret->ns > ns; i--) {
+		next = *ret;
+		*ret = *step_of(h, i - 1);
+	}
+	if (ret->ns >= ns || next.ns - ret->ns < DIAGNOSIS_SECOND / 1000)
+		return;
+	gain(&next.in, &ret->in, &in);
+	gain(&next.out, &ret->out, &out);
+	share_of(&ret->in, &in, (ns - ret->ns) / 1000000, (next.ns - ret->ns) / 1000000);
+	share_of(&ret->out, &out, (ns - ret->ns) / 1000000, (next.ns - ret->ns) / 1000000);
+}
+
+void rule_tunnel_gain_before(struct rule_run *r, const struct state_tunnel *tunnel, uint64_t span_ns,
+			     uint64_t ago_ns, struct state_tunnel_counters *ret_in,
+			     struct state_tunnel_counters *ret_out)
+{
+	struct diagnosis_history *h = *history_at(r->d, tunnel->name);
+	struct diagnosis_step begin, end;
+
+	memset(ret_in, 0, sizeof(*ret_in));
+	memset(ret_out, 0, sizeof(*ret_out));
+	if (!h || span_ns + ago_ns > r->input->now_ns)
+		return;
+	counters_at(r, h, tunnel, r->input->now_ns - ago_ns, &end);
+	counters_at(r, h, tunnel, r->input->now_ns - ago_ns - span_ns, &begin);
+	gain(&end.in, &begin.in, ret_in);
+	gain(&end.out, &begin.out, ret_out);
+}
+
 void diagnosis_forget(struct diagnosis *d, bool all)
 {
 	for (size_t i = 0; i < DIAGNOSIS_BUCKETS; i++) {

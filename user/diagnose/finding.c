@@ -184,21 +184,45 @@ void finding_set(struct finding *f, const char *key, const char *format, ...)
 	va_end(args);
 }
 
-void finding_say(struct finding *f, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void print_into(struct finding *f, char **at, const char *format,
+							     va_list args)
 {
 	char *sentence = NULL;
+
+	if (vasprintf(&sentence, format, args) < 0) {
+		failed(f);
+		return;
+	}
+	free(*at);
+	*at = sentence;
+}
+
+void finding_say(struct finding *f, const char *format, ...)
+{
 	va_list args;
 
 	if (!f)
 		return;
 	va_start(args, format);
-	if (vasprintf(&sentence, format, args) < 0) {
-		failed(f);
-	} else {
-		free(f->meaning);
-		f->meaning = sentence;
-	}
+	print_into(f, &f->meaning, format, args);
 	va_end(args);
+}
+
+void finding_do(struct finding *f, const char *format, ...)
+{
+	va_list args;
+
+	if (!f)
+		return;
+	va_start(args, format);
+	print_into(f, &f->action, format, args);
+	va_end(args);
+}
+
+void finding_spare(struct finding *f, enum finding_platform platform)
+{
+	if (f)
+		f->unfit |= 1u << platform;
 }
 
 static struct finding_evidence *add_evidence(struct finding *f, enum finding_origin origin, uint64_t at_ns,
@@ -314,8 +338,11 @@ static void finish_remedies(struct finding *f)
 	}
 	for (size_t i = 0; i < row->remedy_count; i++) {
 		const struct catalogue_remedy *from = &row->remedies[i];
-		struct finding_remedy *to = &f->remedies[f->remedy_count++];
+		struct finding_remedy *to = &f->remedies[f->remedy_count];
 
+		if (f->unfit & 1u << from->platform)
+			continue;
+		f->remedy_count++;
 		to->platform = from->platform;
 		to->text = sentence(f, from->text, false);
 		to->command = from->command ? sentence(f, from->command, true) : NULL;

@@ -90,6 +90,7 @@ struct finding {
 	size_t evidence_count, evidence_room;
 	struct finding_remedy *remedies; /* the catalogue's, in the order in which to try them */
 	size_t remedy_count;
+	unsigned int unfit; /* bit by platform: its remedies do not apply, and are left out */
 	/* consequences that this cause explains, and which are therefore no findings of their own */
 	enum finding_id explains[FINDING_EXPLAINS];
 	size_t explains_count;
@@ -133,6 +134,10 @@ void finding_set(struct finding *f, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Instead of the catalogue's sentence; better only where a value cannot say it. */
 void finding_say(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same of what to do. */
+void finding_do(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* None of these can help here. Before findings_finish(). */
+void finding_spare(struct finding *f, enum finding_platform platform);
 void finding_evidence(struct finding *f, enum finding_origin origin, uint64_t at_ns, const char *what,
 		      const char *text);
 void finding_evidence_number(struct finding *f, enum finding_origin origin, uint64_t at_ns, const char *what,

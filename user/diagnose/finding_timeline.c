@@ -17,7 +17,7 @@ void finding_timeline(const struct finding *f, bool raised, uint64_t now_ns, str
 	uint64_t at = raised ? f->since_ns : f->until_ns;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->time_ns = at ? at : now_ns;
+	ret->time_ns = now_ns;
 	ret->kind = raised ? TIMELINE_FINDING_RAISED : TIMELINE_FINDING_CLEARED;
 	ret->severity = raised ? (enum timeline_severity)f->severity : TIMELINE_INFO;
 	ret->confidence = (enum timeline_confidence)f->confidence;
@@ -28,6 +28,8 @@ void finding_timeline(const struct finding *f, bool raised, uint64_t now_ns, str
 	snprintf(ret->text, sizeof(ret->text), "%s%s",
 		 raised ? "" : "no more: ", f->meaning ? f->meaning : "");
 	address_parse(f->peer, ret->peer);
+	if (at && at < now_ns)
+		timeline_evidence_add(ret, ret->origin, at, raised ? "since" : "until", "%s", "");
 	for (size_t i = 0; i < f->evidence_count; i++) {
 		const struct finding_evidence *e = &f->evidence[i];
 

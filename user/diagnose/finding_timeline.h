@@ -6,7 +6,10 @@
 #include "diagnose/finding.h"
 #include "model/timeline.h"
 
-/* After findings_finish(). Raised: at since_ns, or `now_ns` when that is not known; cleared: at until_ns. */
+/*
+ * After findings_finish(). At `now_ns`, when it was raised or cleared: what was told before must not be contradicted by an entry that is dated
+ * back. Since or until when it was so is its first evidence, where that is earlier.
+ */
 void finding_timeline(const struct finding *f, bool raised, uint64_t now_ns, struct timeline_entry *ret);
 
 #endif

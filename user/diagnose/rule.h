@@ -50,6 +50,11 @@ struct finding *rule_hit(struct rule_run *r, const struct rule_subject *subject,
  * added to it instead of a second finding; NULL: nothing. Of rows in front of it.
  */
 struct finding *rule_also(struct rule_run *r, const struct rule_subject *subject);
+/*
+ * What this rule said of the subject is disproved by a success since: it is cleared in this look and not after calm_s, unless the rule hits
+ * it in this look, too.
+ */
+void rule_over(struct rule_run *r, const struct rule_subject *subject);
 /* Was this subject raised in the look before? */
 bool rule_is_raised(struct rule_run *r, const struct rule_subject *subject);
 
@@ -63,6 +68,14 @@ bool rule_tunnel_gain(struct rule_run *r, const struct state_tunnel *tunnel, uin
 		      uint64_t *ret_ns);
 
 /*
+ * The same, of a window of span_ns that ended ago_ns before now; both together at most RULE_WINDOW, and no further back than is known. For
+ * what is told late, and has to be compared with the traffic among which it happened.
+ */
+void rule_tunnel_gain_before(struct rule_run *r, const struct state_tunnel *tunnel, uint64_t span_ns,
+			     uint64_t ago_ns, struct state_tunnel_counters *ret_in,
+			     struct state_tunnel_counters *ret_out);
+
+/*
  * A number kept from one look to the next, per rule and subject; 0 at first. NULL: no memory. Forgotten when the rule does not
  * ask for it in one look.
  */
@@ -73,6 +86,17 @@ const struct state_tunnel *rule_tunnel_of(const struct rule_run *r, const uint8_
 					  const uint8_t other[16]);
 /* That of the nth conversation, 0 for the one that conversation_next() gives first; NULL: none. */
 const struct state_tunnel *rule_tunnel_of_talk(const struct rule_run *r, size_t nth);
+
+/* Of the IKE SAs between the ends of a tunnel that came so far, when the latest began; 0: none. */
+struct rule_progress {
+	uint64_t answered_ns[2]; /* begun by this end, by the other: the first message was answered */
+	uint64_t talked_ns[2];	 /* likewise: and so was what came after it, if only by a no */
+	uint64_t agreed_ns;	 /* on how to encrypt IKE */
+	uint64_t floated_ns;	 /* UDP 4500 was answered */
+	uint64_t stood_ns;
+	uint64_t tried_ns; /* not when it began: when somebody last tried to have one */
+};
+const struct rule_progress *rule_progress(const struct rule_run *r, const struct state_tunnel *tunnel);
 
 /* The kernel's own SA behind one that was seen; NULL: it has none, or is not asked. */
 const struct fact_sa *rule_kernel_sa(const struct rule_run *r, const struct state_sa *sa);

@@ -21,7 +21,7 @@ static bool matters(const struct rule_run *r, const struct talk *talk)
 		return true;
 	if (!t)
 		return rule_recent(r, talk->sa->since_ns);
-	return !rule_tunnel_up(t) && t->last_down_ns && t->last_down_ns <= talk->sa->since_ns + SECOND;
+	return !rule_tunnel_up(t) && t->last_down_ns && t->last_down_ns <= talk->sa->since_ns + MENDED;
 }
 
 static const uint8_t *address_of(const struct conversation_sa *sa, enum conversation_side side)
@@ -112,6 +112,61 @@ static void say_traffic(struct rule_run *r, const struct talk *talk, const struc
 	}
 }
 
+/* The silent end has talked to the other again, if only to say no, or they have another IKE SA. */
+static bool talks_again(const struct rule_run *r, const struct talk *talk, const struct silence *s)
+{
+	const struct state_tunnel *t = talk->subject.tunnel;
+	const struct rule_progress *p = t ? rule_progress(r, t) : NULL;
+	uint64_t asked_ns = s->x ? s->x->request_ns : talk->sa->last_ns;
+
+	return p && (p->talked_ns[s->by != talk->local] > asked_ns || p->stood_ns > asked_ns);
+}
+
+/* What is over is told all the same, once: it was mended before it could be told. */
+static bool is_to_be_told(struct rule_run *r, const struct talk *talk)
+{
+	struct rule_subject once = talk->subject;
+	uint64_t *told;
+
+	rule_over(r, &talk->subject);
+	if (talk->sa->since_ns + MENDED < r->input->now_ns)
+		return false;
+	once.object = "told";
+	told = rule_memory(r, &once);
+	if (!told || *told == talk->sa->id)
+		return false;
+	*told = talk->sa->id;
+	return !rule_is_raised(r, &talk->subject);
+}
+
+/*
+ * Its beginning was not seen, nor any other word of the peer: all that there is of the IKE SA is our own question. Such a one is only asked
+ * when it stands; that the peer was there the tunnel shows.
+ */
+static bool was_there(const struct talk *talk, const struct silence *s)
+{
+	const struct conversation_sa *sa = talk->sa;
+	const struct state_tunnel *t = talk->subject.tunnel;
+
+	return sa->state == CONVERSATION_FAILED && sa->reason == CONVERSATION_REASON_NO_ANSWER &&
+	       sa->major >= 2 && s->x && s->by == talk->local && t && t->last_good_ns &&
+	       (s->x->type == IKE_V2_EXCHANGE_INFORMATIONAL || s->x->type == IKE_V2_EXCHANGE_CREATE_CHILD_SA);
+}
+
+/* ICMP of its host says more than silence. */
+static void say_refusal(struct rule_run *r, const struct talk *talk, const struct silence *s,
+			struct finding *f, uint64_t begin_ns)
+{
+	uint16_t port = s->by == talk->local ? talk_refusal(r, f, talk, begin_ns) : 0;
+
+	if (!port)
+		return;
+	finding_set(f, "detail", ": its host is there, but nothing listens on its UDP port %u any more",
+		    port);
+	finding_do(f, "start the IKE daemon of %s, or let that host's own firewall pass UDP %u", f->peer,
+		   port);
+}
+
 /* Value: transmissions that were never answered; while there may be more of them, half as many. */
 static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 {
@@ -125,11 +180,14 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 
 	if (!silence_of(sa, &s) && !dead)
 		return;
+	dead = dead || was_there(talk, &s);
 	if (dead && !s.x) {
 		s.sent = sa->reason_number + (sa->major >= 2);
 		s.by = talk->local;
 	}
-	if (dead ? !matters(r, talk) : sa->state != CONVERSATION_ESTABLISHED)
+	if (!dead && sa->state != CONVERSATION_ESTABLISHED)
+		return;
+	if (dead && talks_again(r, talk, &s) ? !is_to_be_told(r, talk) : dead && !matters(r, talk))
 		return;
 	f = rule_hit(r, &talk->subject, dead ? s.sent : s.sent / 2.0, 1);
 	if (!f)
@@ -159,6 +217,7 @@ static void dpd_timeout(struct rule_run *r, const struct talk *talk)
 	if (sa->major == 1)
 		finding_evidence_number(f, ORIGIN_WIRE, end, "requests in a row without an answer", s.sent);
 	say_traffic(r, talk, &s, f, end);
+	say_refusal(r, talk, &s, f, f->since_ns);
 	if (talk->subject.tunnel && talk->subject.tunnel->in.lost)
 		finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns,
 					"ESP packets of the peer lost so far", talk->subject.tunnel->in.lost);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diagnose/failing.h"
 #include "diagnose/rules.h"
-#include "diagnose/talk.h"
 #include "model/address.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -78,6 +78,7 @@ static void child_failed(struct rule_run *r, const struct talk *talk)
 	const struct conversation_exchange *x;
 	struct finding *f;
 
+	failing_no_more_if(r, talk, carries_traffic(talk->subject.tunnel));
 	if (talk->sa->state != CONVERSATION_ESTABLISHED || carries_traffic(talk->subject.tunnel))
 		return;
 	x = refused_child(talk->sa);

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SECOND UINT64_C(1000000000)
 #define WINDOW 60 /* seconds over which ratios are taken */
+/* A loss is told so long after it, at most: tunnel_sa.c, and a look */
+#define LOSS_TOLD_NS (3 * STATE_LATEST_NS)
 
 /* Directions in which what is missing was lost on the path: what we send leaves here whole, or the gap is a local drop. */
 static bool path_direction(const struct rule_run *r, enum esp_direction direction)
@@ -39,7 +42,7 @@ static void window_evidence(struct finding *f, const struct rule_run *r, uint64_
 {
 	char text[48];
 
-	snprintf(text, sizeof(text), "the last %" PRIu64 " s", span_ns / UINT64_C(1000000000));
+	snprintf(text, sizeof(text), "the last %" PRIu64 " s", span_ns / SECOND);
 	finding_evidence(f, ORIGIN_WIRE, r->input->now_ns, "counted over", text);
 }
 
@@ -92,35 +95,77 @@ static void burst_evidence(struct finding *f, const struct rule_run *r, const st
 	finding_set(f, "pattern", many * 4 > single ? ", in bursts" : ", here and there");
 }
 
-static double lost_share(const struct state_tunnel_counters *gain, uint64_t *ret_samples)
-{
-	/* What came too late for the window may have been counted lost before: the lower bound. */
-	uint64_t lost = gain->lost > gain->too_old ? gain->lost - gain->too_old : 0;
+/* What was lost in one direction, of what: `received` are those that came in `ago_ns` before the losses were told. */
+struct loss {
+	enum esp_direction direction;
+	uint64_t lost, received, ago_ns;
+};
 
-	*ret_samples = gain->received + lost;
-	return share(lost, *ret_samples);
+static double lost_share(const struct loss *loss)
+{
+	return share(loss->lost, loss->received + loss->lost);
+}
+
+/*
+ * A loss is told when it is sure that the packet comes no more, up to some STATE_LATEST_NS later: after a burst of traffic that is when little
+ * passes. Of the windows in which it may have happened, the one with the most packets: the lower bound.
+ */
+static struct loss loss_in(struct rule_run *r, const struct state_tunnel *tunnel,
+			   enum esp_direction direction, const struct state_tunnel_counters *gain,
+			   uint64_t span_ns)
+{
+	struct loss loss = {.direction = direction, .received = gain->received};
+
+	/* What came too late for the window may have been counted lost before */
+	loss.lost = gain->lost > gain->too_old ? gain->lost - gain->too_old : 0;
+	for (uint64_t ago = STATE_LATEST_NS; loss.lost && ago <= LOSS_TOLD_NS; ago += STATE_LATEST_NS) {
+		struct state_tunnel_counters in, out;
+		const struct state_tunnel_counters *before = direction == ESP_DIR_IN ? &in : &out;
+
+		rule_tunnel_gain_before(r, tunnel, span_ns, ago, &in, &out);
+		/* Much the same: of even traffic the present window is as good */
+		if (before->received <= loss.received + loss.received / 4)
+			continue;
+		loss.received = before->received;
+		loss.ago_ns = ago;
+	}
+	return loss;
+}
+
+static void loss_evidence(struct finding *f, const struct rule_run *r, const struct loss *loss,
+			  uint64_t span_ns)
+{
+	char text[64];
+
+	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "lost", loss->lost);
+	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns - loss->ago_ns, "received", loss->received);
+	if (!loss->ago_ns) {
+		window_evidence(f, r, span_ns);
+		return;
+	}
+	/* Of the window of `received`: a loss is told so much later */
+	snprintf(text, sizeof(text), "%" PRIu64 " s, until %" PRIu64 " s ago", span_ns / SECOND,
+		 loss->ago_ns / SECOND);
+	finding_evidence(f, ORIGIN_WIRE, r->input->now_ns - loss->ago_ns, "counted over", text);
 }
 
 /* Value: lost of sent, 0 to 1; samples: packets sent. */
-static void loss_of(struct rule_run *r, const struct state_tunnel *tunnel, enum esp_direction direction,
-		    const struct state_tunnel_counters *gain, uint64_t span_ns)
+static void say_loss(struct rule_run *r, const struct state_tunnel *tunnel, const struct loss *loss,
+		     uint64_t span_ns)
 {
 	struct rule_subject subject = {.tunnel = tunnel};
-	uint64_t samples;
-	double value = lost_share(gain, &samples);
+	double value = lost_share(loss);
 	struct finding *f;
 
-	f = rule_hit(r, &subject, value, samples);
+	f = rule_hit(r, &subject, value, loss->lost + loss->received);
 	if (!f)
 		return;
 	set_ratio(f, value);
-	set_direction(f, r, direction);
+	set_direction(f, r, loss->direction);
 	if (value >= 0.05)
 		f->severity = SEVERITY_CRITICAL;
-	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "lost", gain->lost - gain->too_old);
-	finding_evidence_number(f, ORIGIN_WIRE, r->input->now_ns, "received", gain->received);
-	window_evidence(f, r, span_ns);
-	burst_evidence(f, r, tunnel, direction);
+	loss_evidence(f, r, loss, span_ns);
+	burst_evidence(f, r, tunnel, loss->direction);
 }
 
 void rule_path_loss(struct rule_run *r)
@@ -128,18 +173,19 @@ void rule_path_loss(struct rule_run *r)
 	const struct state *state = r->input->state;
 
 	for (size_t i = 0; i < state->tunnel_count; i++) {
+		const struct state_tunnel *tunnel = &state->tunnels[i];
 		struct state_tunnel_counters in, out;
-		uint64_t span_ns, n;
-		double in_share, out_share;
+		struct loss from, to;
+		uint64_t span_ns;
 
-		if (!rule_tunnel_gain(r, &state->tunnels[i], WINDOW, &in, &out, &span_ns))
+		if (!rule_tunnel_gain(r, tunnel, WINDOW, &in, &out, &span_ns))
 			continue;
-		in_share = lost_share(&in, &n);
-		out_share = path_direction(r, ESP_DIR_OUT) ? lost_share(&out, &n) : -1;
-		if (in_share >= out_share)
-			loss_of(r, &state->tunnels[i], ESP_DIR_IN, &in, span_ns);
+		from = loss_in(r, tunnel, ESP_DIR_IN, &in, span_ns);
+		to = loss_in(r, tunnel, ESP_DIR_OUT, &out, span_ns);
+		if (!path_direction(r, ESP_DIR_OUT) || lost_share(&from) >= lost_share(&to))
+			say_loss(r, tunnel, &from, span_ns);
 		else
-			loss_of(r, &state->tunnels[i], ESP_DIR_OUT, &out, span_ns);
+			say_loss(r, tunnel, &to, span_ns);
 	}
 }
 

@@ -88,6 +88,8 @@ static void child_rekey_failing(struct rule_run *r, const struct talk *talk)
 
 		if (!rekeys)
 			continue;
+		if (x->outcome == CONVERSATION_OUTCOME_SUCCESS && !refused)
+			rule_over(r, &talk->subject);
 		if (x->outcome != CONVERSATION_OUTCOME_FAILURE)
 			break;
 		refused++;

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-/* Value: what was missed since the look before. */
+/*
+ * Value: what was missed since the look before. An SA that makes room for another was silent for minutes, and all of its packets were read
+ * by then; those of newcomers in a flood may never have been.
+ */
 void rule_observation_gap(struct rule_run *r)
 {
 	const struct state *state = r->input->state;
@@ -17,8 +20,14 @@ void rule_observation_gap(struct rule_run *r)
 	before = rule_memory(r, &subject);
 	if (!before)
 		return;
-	value = sum > *before ? sum - *before : 0;
-	*before = sum;
+	sum -= state->retired < sum ? state->retired : sum;
+	if (*before)
+		value = sum > *before - 1 ? sum - (*before - 1) : 0;
+	else
+		value = r->input->live
+				? 0
+				: sum; /* what is there when a running agent begins is of the one before */
+	*before = sum + 1;
 	f = rule_hit(r, &subject, (double)value, value);
 	if (!f)
 		return;

@@ -164,6 +164,27 @@ void talk_shape(struct finding *f, const struct talk *talk)
 		f->shape = t->last_down_ns ? SHAPE_STAYS_DOWN : SHAPE_NEVER_UP;
 }
 
+uint16_t talk_refusal(const struct rule_run *r, struct finding *f, const struct talk *talk, uint64_t since_ns)
+{
+	const uint8_t *local = talk->sa->path.end[talk->local].address,
+		      *peer = talk->sa->path.end[!talk->local].address;
+
+	for (size_t i = 0; f && i < r->input->path_count; i++) {
+		const struct model_path *path = &r->input->paths[i];
+
+		if (!path->refusals || path->refused_ns < since_ns || memcmp(path->local, local, 16) != 0 ||
+		    memcmp(path->peer, peer, 16) != 0)
+			continue;
+		finding_evidence_number(f, ORIGIN_WIRE, path->refused_ns,
+					"the peer's host says by ICMP that nothing listens on its UDP port",
+					path->refused_port);
+		finding_evidence_number(f, ORIGIN_WIRE, path->refused_ns, "such ICMP errors", path->refusals);
+		finding_spare(f, PLATFORM_ISP);
+		return path->refused_port;
+	}
+	return 0;
+}
+
 struct suites {
 	struct finding *f;
 	uint64_t at_ns;

@@ -35,6 +35,12 @@ void talk_exchange_evidence(struct finding *f, const struct talk *talk,
 void talk_last_good(struct finding *f, const struct talk *talk, uint64_t before_ns);
 /* Never up, flap, stays down: by what the tunnel did. */
 void talk_shape(struct finding *f, const struct talk *talk);
+/*
+ * The peer's host itself said since then that nothing listens on the UDP port that was asked: 0: it did not; else the port, with evidence. Then
+ * it is neither the path nor the ISP.
+ */
+uint16_t talk_refusal(const struct rule_run *r, struct finding *f, const struct talk *talk,
+		      uint64_t since_ns);
 /* What was offered (`what` says by whom) and chosen, as evidence. */
 void talk_suites(struct finding *f, const struct conversation_sa *sa, const char *what);
 

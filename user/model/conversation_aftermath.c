@@ -374,6 +374,12 @@ void conversation_daemon_has(struct conversations *c, uint64_t initiator_spi, ui
 	if (!e)
 		return;
 	e->daemon_ns = at_ns;
+	/* All that was seen of it may be a question to which no answer comes any more. */
+	if (sa->state == CONVERSATION_NEGOTIATING && e->joined) {
+		state_set(c, e, CONVERSATION_ESTABLISHED, CONVERSATION_CERTAIN,
+			  CONVERSATION_REASON_JOINED_DAEMON, sa->first_ns, 0, 0);
+		return;
+	}
 	/* The list may have been made while the last message was under way. */
 	if (sa->state != CONVERSATION_DELETED || sa->confidence == CONVERSATION_CERTAIN ||
 	    at_ns <= sa->last_ns + SECOND)

@@ -17,6 +17,13 @@
 _Static_assert(CONVERSATION_OUTCOMES <= STATE_IKE_OUTCOMES && CONVERSATION_STATES <= STATE_IKE_STATES,
 	       "room");
 
+enum {
+	ICMP_UNREACHABLE = 3,
+	ICMP_PORT = 3, /* codes */
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_PORT = 4,
+};
+
 #define PATH_AGAIN (600 * SECOND) /* an MTU that is told again and again has a line so often */
 #define FLOOD_AGAIN (60 * SECOND) /* a flood that goes on is told again after so long */
 
@@ -234,18 +241,20 @@ static struct model_path *path_of(struct model *m, const uint8_t local[16], cons
 
 void model_probed(struct model *m, const struct model_path *result)
 {
-	uint64_t reports, first_ns;
+	struct model_path before;
 	struct model_path *p;
 
 	if (!result->mtu)
 		return; /* nothing answered: what was known still is */
 	p = path_of(m, result->local, result->peer);
-	reports = p->reports;
-	first_ns = p->first_ns;
+	before = *p;
 	*p = *result;
 	p->probed = true;
-	p->reports = reports + result->reports;
-	p->first_ns = first_ns ? first_ns : result->last_ns;
+	p->reports = before.reports + result->reports;
+	p->first_ns = before.first_ns ? before.first_ns : result->last_ns;
+	p->refusals = before.refusals;
+	p->refused_ns = before.refused_ns;
+	p->refused_port = before.refused_port;
 	tunnels_path_mtu(m->tunnels, p->local, p->peer, p->mtu, "probe", p->last_ns);
 }
 
@@ -290,6 +299,27 @@ static bool note_icmp(struct model *m, const struct event *event)
 	return true;
 }
 
+/* "Port unreachable" (RFC 792; RFC 4443 section 3.1) by the host that it was sent to. */
+static bool is_refusal(const struct event *event)
+{
+	const struct event_icmp *icmp = &event->icmp;
+	bool port = event->family == 6 ? icmp->type == ICMP6_UNREACHABLE && icmp->code == ICMP6_PORT
+				       : icmp->type == ICMP_UNREACHABLE && icmp->code == ICMP_PORT;
+
+	return port && icmp->quoted && icmp->destination.port &&
+	       memcmp(event->source.bytes, icmp->destination.bytes, sizeof(event->source.bytes)) == 0;
+}
+
+static void note_refusal(struct model *m, const struct event *event)
+{
+	const struct event_icmp *icmp = &event->icmp;
+	struct model_path *p = path_of(m, icmp->source.bytes, icmp->destination.bytes);
+
+	p->refusals++;
+	p->refused_ns = event->time_ns;
+	p->refused_port = icmp->destination.port;
+}
+
 static void on_icmp(struct model *m, const struct event *event)
 {
 	char reporter[ADDRESS_PORT_TEXT];
@@ -301,6 +331,8 @@ static void on_icmp(struct model *m, const struct event *event)
 				       .origin = TIMELINE_FROM_WIRE,
 				       .spi = icmp->has_spi ? icmp->spi : 0};
 
+	if (is_refusal(event))
+		note_refusal(m, event);
 	if (!is_plausible(event) || !note_icmp(m, event))
 		return;
 	memcpy(entry.local, icmp->source.bytes, sizeof(entry.local));

@@ -39,6 +39,9 @@ struct model_path {
 	bool blackhole; /* larger packets vanish, and no ICMP error comes */
 	bool fragments_pass;
 	uint32_t spi; /* of the packet that was quoted; 0: none */
+	/* The peer's own host said that nothing listens on this UDP port of it; 0 refusals: it did not */
+	uint64_t refusals, refused_ns;
+	uint16_t refused_port;
 };
 
 struct model;
