@@ -63,6 +63,12 @@ outcome()
 	CMOCKA_MESSAGE_OUTPUT=TAP STORM_PACKETS=60000 exec timeout 900 "$build/test/$1" 2>&1
 }
 
+# failed_now CHECK: the output says so by now, as a script does or in TAP
+failed_now()
+{
+	grep -qF -e "not ok $1 - " "$work/output" || grep -qxE -e "not ok [0-9]+ - $1" "$work/output"
+}
+
 # notices CHECK TEST: the check fails. The rest of the test is not waited for.
 notices()
 {
@@ -72,11 +78,11 @@ notices()
 	pid=$!
 	while [ -z "$noticed" ] && kill -0 $pid 2>/dev/null; do
 		sleep 0.2
-		grep -qF -e "not ok $1 - " "$work/output" && noticed=1
+		failed_now "$1" && noticed=1
 	done
 	kill $pid 2>/dev/null # it cleans up after itself
 	wait $pid
-	[ -n "$noticed" ] || grep -qF -e "not ok $1 - " "$work/output" || grep -qxE -e "not ok [0-9]+ - $1" "$work/output"
+	[ -n "$noticed" ] || failed_now "$1"
 }
 
 # rows: CHECK, TEST, FILE, TEXT and REPLACEMENT, one after the other, each ended by a NUL
