@@ -13,7 +13,7 @@
 #include "export/event_json.h"
 #include "model/event.h"
 
-static const struct esp_ports ports = {{500, 500}, {4500, 4500}};
+static const struct esp_ports ports = {.ike = {500, 500}, .natt = {4500, 4500}};
 
 #define TIME 1700000000123456789ull
 
