@@ -16,6 +16,7 @@
 #include "twin_one.h"
 
 #include "espial/pipeline.h"
+#include "model/state.h"
 
 /* One set of strangers, and room for eight SAs. */
 static int start(void **state)
@@ -345,6 +346,70 @@ static void test_ports(void **state)
 	assert_int_equal(twin.tables.lane[slot].destination_port, 4500);
 }
 
+/* ---- read while they move */
+
+#define SECOND UINT64_C(1000000000)
+
+static uint32_t promoted; /* what comes when the first SA is read; 0: nothing */
+
+static const char *name_while_reading(void *arg, uint32_t ifindex)
+{
+	uint32_t spi = promoted;
+
+	(void)arg;
+	(void)ifindex;
+	promoted = 0;
+	if (spi)
+		send(spi, 4, 1000 * SECOND + 3);
+	return "eth0";
+}
+
+/* How often it is told, and with how many packets; everything that is told is an SA. */
+static unsigned int told(uint32_t spi, uint64_t *ret_packets)
+{
+	const struct state_context context = {.ifname = name_while_reading, .now = 1000 * SECOND + 4};
+	unsigned int times = 0;
+	struct state s;
+
+	assert_int_equal(state_collect(&twin.tables, &context, &s), 0);
+	for (size_t i = 0; i < s.sa_count; i++) {
+		assert_int_equal(s.sas[i].protocol, ESP_IPPROTO_ESP);
+		assert_true(s.sas[i].spi && s.sas[i].packets);
+		if (s.sas[i].spi != spi)
+			continue;
+		times++;
+		*ret_packets = s.sas[i].packets;
+	}
+	state_free(&s);
+	return times;
+}
+
+/* A stranger that is given a slot between the list of what there is and its reading: once, and not as something without a name. */
+static void test_promoted_while_read(void **state)
+{
+	(void)state;
+	for (uint32_t sas = 1; sas <= 8;
+	     sas++) { /* at first there is room, in the end one of long ago gives way */
+		uint64_t packets = 0;
+
+		end(state);
+		assert_int_equal(start(state), 0);
+		for (uint32_t spi = 1; spi <= sas; spi++)
+			for (uint32_t n = 1; n <= 5; n++)
+				send(spi, n, spi);
+		send(1000, 1, 1000 * SECOND + 1);
+		send(1000, 2, 1000 * SECOND + 2);
+		send(1000, 3, 1000 * SECOND + 2);
+		assert_int_equal(packets_of(1000), 3);
+		promoted = 1000;
+		assert_true(told(1000, &packets) <= 1);
+		assert_int_equal(promoted, 0);
+		assert_int_equal(packets_of(1000), 0);
+		assert_int_equal(told(1000, &packets), 1);
+		assert_int_equal(packets, 4);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, end)
 
 int main(void)
@@ -358,6 +423,7 @@ int main(void)
 					   TEST(test_seen_elsewhere),
 					   TEST(test_displaced),
 					   TEST(test_promoted_meanwhile),
+					   TEST(test_promoted_while_read),
 					   TEST(test_jump_is_forgotten),
 					   TEST(test_ports)};
 

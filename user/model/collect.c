@@ -328,13 +328,67 @@ static void collect_unknown(const struct collection *c, struct state_sa *sa, con
 	sa->unknown_packets = n->packets - sa->grace_packets;
 }
 
-/* A newcomer as the SA that it would be, its records replayed on the workbench. */
-static void collect_newcomer(struct collection *c, struct state_sa *sa, const struct esp_newcomer *live)
+static void collect_known(struct state_sa *sa, const struct esp_sa_known *known)
+{
+	if (!known)
+		return;
+	if (known->state != ESP_KNOWN_EARLY && known->state != ESP_KNOWN_NOT_LOOKED_UP)
+		sa->known = known->state != ESP_KNOWN_UNKNOWN;
+	sa->unknown_packets = esp_unknown_packets(known, sa->packets);
+	sa->grace_packets = known->grace;
+	if (known->state == ESP_KNOWN_LATE)
+		sa->grace_packets += sa->packets - known->base;
+}
+
+/* A slot that is given to another SA while it is read tells a mixture of both: it is left out. */
+static void collect_slot(const struct collection *c, struct state_sa *sa, uint32_t slot)
+{
+	const struct esp_tables *t = c->tables;
+	const struct esp_sa *live = &t->sa[slot];
+	uint32_t generation = ESP_READ(live->generation);
+
+	if (generation & 1 || !ESP_READ(live->key.id))
+		return;
+	collect_sa(c, sa, live, &t->rare[slot], esp_lane_at(t, slot, 0), t->cfg.cpus);
+	collect_known(sa, esp_known_at(t, slot));
+	if (ESP_READ(live->generation) != generation)
+		memset(sa, 0, sizeof(*sa));
+}
+
+static bool is_of(const struct state_sa *sa, const struct esp_sa_key *key)
+{
+	return sa->spi == (uint32_t)(key->id >> 32) && sa->protocol == (uint8_t)(key->id >> 16) &&
+	       !memcmp(sa->destination, key->dst, 16);
+}
+
+/*
+ * It was listed as a newcomer, and has been given a slot since: it is told from there, unless that slot was listed as well, for the SA
+ * that had it before, and has been read as this one by now. Else, and when it is gone altogether, it is left out, and the next look
+ * has it.
+ */
+static void collect_promoted(const struct collection *c, struct state_sa *sa, struct esp_sa_key key,
+			     uint64_t id)
+{
+	uint32_t slot;
+
+	key.id = id;
+	slot = esp_find(c->tables, &key, esp_sa_hash(&key, c->tables->cfg.seed));
+	if (slot != ESP_NO_SLOT && !(c->rank[slot] && is_of(&c->state->sas[c->rank[slot] - 1], &key)))
+		collect_slot(c, sa, slot);
+}
+
+/* A newcomer as the SA that it would be, its records replayed on the workbench. `id`: that it was listed with. */
+static void collect_newcomer(struct collection *c, struct state_sa *sa, const struct esp_newcomer *live,
+			     uint64_t id)
 {
 	struct esp_newcomer n = *live;
 	struct workbench *b = &c->bench;
 	struct esp_at at = {.t = &b->tables, .direction = (enum esp_direction)(n.key.id & 0xff)};
 
+	if (!n.key.id) {
+		collect_promoted(c, sa, n.key, id);
+		return;
+	}
 	if (n.records > ESP_NEW_RECORDS)
 		n.records = 0; /* being written at this moment */
 	memset(&b->sa, 0, sizeof(b->sa));
@@ -364,18 +418,6 @@ static void collect_newcomer(struct collection *c, struct state_sa *sa, const st
 		collect_unknown(c, sa, &n);
 }
 
-static void collect_known(struct state_sa *sa, const struct esp_sa_known *known)
-{
-	if (!known)
-		return;
-	if (known->state != ESP_KNOWN_EARLY && known->state != ESP_KNOWN_NOT_LOOKED_UP)
-		sa->known = known->state != ESP_KNOWN_UNKNOWN;
-	sa->unknown_packets = esp_unknown_packets(known, sa->packets);
-	sa->grace_packets = known->grace;
-	if (known->state == ESP_KNOWN_LATE)
-		sa->grace_packets += sa->packets - known->base;
-}
-
 /* ---- everything ---- */
 
 /* In the order in which they lie in memory, each to its place in the state. */
@@ -385,16 +427,31 @@ static void collect_sas(struct collection *c)
 	uint32_t slots = t->cfg.sa_mask + 1, newcomers = (t->cfg.new_mask + 1) * ESP_NEW_WAYS;
 
 	for (uint32_t slot = 0; slot < slots; slot++)
-		if (c->rank[slot]) {
-			struct state_sa *sa = &c->state->sas[c->rank[slot] - 1];
+		if (c->rank[slot])
+			collect_slot(c, &c->state->sas[c->rank[slot] - 1], slot);
+	for (uint32_t i = 0; i < newcomers; i++) {
+		uint32_t rank = c->rank[slots + i];
 
-			collect_sa(c, sa, &t->sa[slot], &t->rare[slot], esp_lane_at(t, slot, 0), t->cfg.cpus);
-			collect_known(sa, esp_known_at(t, slot));
-		}
-	for (uint32_t i = 0; i < newcomers; i++)
-		if (c->rank[slots + i])
-			collect_newcomer(c, &c->state->sas[c->rank[slots + i] - 1],
-					 &t->newcomer[i / ESP_NEW_WAYS].way[i % ESP_NEW_WAYS]);
+		if (rank)
+			collect_newcomer(c, &c->state->sas[rank - 1],
+					 &t->newcomer[i / ESP_NEW_WAYS].way[i % ESP_NEW_WAYS],
+					 c->entries[rank - 1].id);
+	}
+}
+
+/* What was on its way from one place to another when it was read has no protocol. */
+static void leave_out(struct state *state)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->sa_count; i++) {
+		if (!state->sas[i].protocol)
+			continue;
+		if (kept != i)
+			state->sas[kept] = state->sas[i];
+		kept++;
+	}
+	state->sa_count = kept;
 }
 
 static struct state_sa *find_sa(const struct collection *c, const struct esp_sa_key *key)
@@ -541,6 +598,7 @@ int state_collect(struct esp_tables *tables, const struct state_context *context
 	if (!err) {
 		collect_sas(&c);
 		collect_fragments(&c);
+		leave_out(ret);
 	}
 	free(c.entries);
 	free(c.rank);
