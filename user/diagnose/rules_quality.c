@@ -119,7 +119,7 @@ static struct loss loss_in(struct rule_run *r, const struct state_tunnel *tunnel
 	/* What came too late for the window may have been counted lost before */
 	loss.lost = gain->lost > gain->too_old ? gain->lost - gain->too_old : 0;
 	for (uint64_t ago = STATE_LATEST_NS; loss.lost && ago <= LOSS_TOLD_NS; ago += STATE_LATEST_NS) {
-		struct state_tunnel_counters in, out;
+		struct state_tunnel_counters in = {0}, out = {0};
 		const struct state_tunnel_counters *before = direction == ESP_DIR_IN ? &in : &out;
 
 		rule_tunnel_gain_before(r, tunnel, span_ns, ago, &in, &out);
