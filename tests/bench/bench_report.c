@@ -148,7 +148,7 @@ static int print_markdown(const json_t *document)
 		if (!*text(row, "verdict"))
 			continue;
 		printf("| %s: %s | %s %s | %s %s | %s | %s |\n", text(row, "group"), text(row, "name"),
-		       figure(row, "value", "%.3g", b[0], 32), text(row, "unit"),
+		       figure(row, "value", "%.4g", b[0], 32), text(row, "unit"),
 		       figure(row, "ratio", "%.2f", b[1], 32), text(row, "of"),
 		       figure(row, "must", "%g", b[2], 32), figure(row, "aim", "%g", b[3], 32));
 	}
