@@ -170,16 +170,22 @@ static void not_deleted(void **state)
 	assert_string_equal(conversation_state_name(sa_at(6)->state), "established");
 }
 
-static void deleted_then_quiet(void **state)
+/* Up, and one end asks each five seconds whether the other lives. */
+static void up_with_rhythm(void)
 {
 	unsigned int i;
 
-	(void)state;
 	up();
 	for (i = 0; i < 4; i++) {
 		after(5 * SECOND - 4 * MS);
 		pair(RIGHT, INFO, i, EMPTY, EMPTY);
 	}
+}
+
+static void deleted_then_quiet(void **state)
+{
+	(void)state;
+	up_with_rhythm();
 	after(SECOND);
 	pair(LEFT, INFO, 2, EMPTY, EMPTY);
 	conversation_tick(c, now + 15 * SECOND);
@@ -210,14 +216,8 @@ static void rekeys_are_no_rhythm(void **state)
 /* Its daemon would say so, and is asked in between; if it says nothing any more, the wire is all there is. */
 static void quiet_and_a_daemon_has_it(void **state)
 {
-	unsigned int i;
-
 	(void)state;
-	up();
-	for (i = 0; i < 4; i++) {
-		after(5 * SECOND - 4 * MS);
-		pair(RIGHT, INFO, i, EMPTY, EMPTY);
-	}
+	up_with_rhythm();
 	conversation_daemon_has(c, spi_i, spi_r, now);
 	after(SECOND);
 	pair(LEFT, INFO, 2, EMPTY, EMPTY);

@@ -197,10 +197,22 @@ static uint32_t purpose(const struct rule_run *r, const struct state_sa *sa)
 #define BESIDE                                                                                               \
 	(10 * SECOND) /* used so long beside the other: the change from one to its successor takes less */
 
-static bool is_in_use(const struct rule_run *r, size_t tunnel, const struct state_sa *sa)
+/* In the tunnel's inbound direction; of a tunnel that has more than its pair. */
+static bool is_in_use(const struct rule_run *r, const struct state_sa *sa)
 {
-	return sa->tunnel == tunnel && sa->live && sa->last_ns + IN_USE >= r->input->now_ns &&
-	       memcmp(sa->destination, r->input->state->tunnels[tunnel].local, 16) == 0;
+	const struct state_tunnel *t =
+		sa->tunnel == STATE_NO_TUNNEL ? NULL : &r->input->state->tunnels[sa->tunnel];
+
+	return t && sa->live && t->spi_count >= 3 && !(t->transit && r->input->live) &&
+	       sa->last_ns + IN_USE >= r->input->now_ns && memcmp(sa->destination, t->local, 16) == 0;
+}
+
+static int by_tunnel(const void *a, const void *b)
+{
+	const struct state_sa *x = *(const struct state_sa *const *)a,
+			      *y = *(const struct state_sa *const *)b;
+
+	return x->tunnel != y->tunnel ? (x->tunnel < y->tunnel ? -1 : 1) : x < y ? -1 : x > y;
 }
 
 /* `other` was used while `sa` was, and not less lately. Of SAs that are replaced every few seconds one ends where the next begins. */
@@ -213,23 +225,19 @@ static bool is_beside(const struct state_sa *sa, const struct state_sa *other)
 }
 
 /*
- * Most SAs of one purpose that are in use at once. Two child SAs of a tunnel may be for two networks, and the wire alone cannot tell
- * these from two for the same: an SA of which nobody tells what it is for is not counted.
+ * Most SAs of one purpose, of these of one tunnel, that are in use at once. Two child SAs of a tunnel may be for two networks, and the wire
+ * alone cannot tell these from two for the same: an SA of which nobody tells what it is for is not counted.
  */
-static unsigned int used_alike(const struct rule_run *r, size_t tunnel)
+static unsigned int used_alike(const struct rule_run *r, const struct state_sa *const *used, size_t number)
 {
-	const struct state *state = r->input->state;
 	unsigned int most = 0;
 
-	for (size_t i = 0; i < state->sa_count; i++) {
-		const struct state_sa *sa = &state->sas[i];
+	for (size_t i = 0; i < number; i++) {
+		uint32_t of = purpose(r, used[i]);
 		unsigned int count = 1;
-		uint32_t of;
 
-		of = is_in_use(r, tunnel, sa) ? purpose(r, sa) : 0;
-		for (size_t k = 0; of && k < state->sa_count; k++)
-			count += is_in_use(r, tunnel, &state->sas[k]) && is_beside(sa, &state->sas[k]) &&
-				 purpose(r, &state->sas[k]) == of;
+		for (size_t k = 0; of && k < number; k++)
+			count += is_beside(used[i], used[k]) && purpose(r, used[k]) == of;
 		most = of && count > most ? count : most;
 	}
 	return most;
@@ -289,22 +297,36 @@ static void duplicate_ikes(struct rule_run *r, const struct fact_daemon *daemon)
 }
 
 /* Value: inbound SAs of one tunnel for the same traffic on which packets came in the last 30 s, beside each other. */
-void rule_duplicate_sas(struct rule_run *r)
+static void duplicate_children(struct rule_run *r)
 {
 	const struct state *state = r->input->state;
+	const struct state_sa **used = calloc(state->sa_count + 1, sizeof(const struct state_sa *));
+	size_t count = 0, run;
 
-	for (size_t i = 0; i < state->tunnel_count; i++) {
-		const struct state_tunnel *t = &state->tunnels[i];
-		struct rule_subject subject = {.tunnel = t};
-		unsigned int used;
+	if (!used)
+		return; /* looked at again in a second */
+	for (size_t i = 0; i < state->sa_count; i++)
+		if (is_in_use(r, &state->sas[i]))
+			used[count++] = &state->sas[i];
+	if (count)
+		qsort(used, count, sizeof(const struct state_sa *), by_tunnel);
+	for (size_t i = 0; i < count; i += run) {
+		struct rule_subject subject = {.tunnel = &state->tunnels[used[i]->tunnel]};
+		unsigned int alike;
 
-		if (t->spi_count < 3 || (t->transit && r->input->live))
-			continue;
-		used = used_alike(r, i);
-		if (used > 1)
-			say_duplicates(r, &subject, used, ORIGIN_WIRE, "child SAs",
+		for (run = 1; i + run < count && used[i + run]->tunnel == used[i]->tunnel; run++)
+			;
+		alike = used_alike(r, used + i, run);
+		if (alike > 1)
+			say_duplicates(r, &subject, alike, ORIGIN_WIRE, "child SAs",
 				       "inbound child SAs for the same traffic that are in use at once");
 	}
+	free(used);
+}
+
+void rule_duplicate_sas(struct rule_run *r)
+{
+	duplicate_children(r);
 	for (size_t d = 0; d < r->input->daemon_count; d++)
 		if (r->input->daemons[d].available)
 			duplicate_ikes(r, &r->input->daemons[d]);
